@@ -1,0 +1,5 @@
+"""BlobStore: where packages lie. Keys are never overwritten with other content."""
+
+from dock_blob.port import BlobInfo, BlobStore
+
+__all__ = ["BlobInfo", "BlobStore"]

@@ -1,0 +1,68 @@
+"""The port: at-least-once delivery under durable names, shaped after JetStream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is published. `event_id` deduplicates within the bus's window; consumers keep an inbox besides."""
+
+    subject: str
+    event_id: str
+    data: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a message; `count` is 1 the first time. `in_progress` extends the ack deadline."""
+
+    message: Message
+    count: int
+    in_progress: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A durable consumer. Members of the same `durable` share the messages; different ones each get all.
+
+    The handler acks by returning; an exception naks, and the message comes again after `backoff_s` (the last
+    one repeats) until `max_deliver`, when it goes to the dead letters. A handler silent for `ack_wait_s` loses
+    the message to a redelivery. `max_in_flight` handlers run at a time.
+    """
+
+    durable: str
+    subjects: Sequence[str]
+    """Exact subjects, or with a trailing '>' everything below."""
+    max_deliver: int = 5
+    ack_wait_s: float = 30.0
+    backoff_s: Sequence[float] = (1.0, 5.0, 30.0, 120.0, 600.0)
+    max_in_flight: int = 1
+
+
+class EventBus(Protocol):
+    """Publish and subscribe. Handlers run on threads of the bus."""
+
+    def publish(self, message: Message) -> None:
+        """Return when the bus has taken the message; Unavailable (BUS_DOWN) otherwise."""
+        ...
+
+    def subscribe(self, subscription: Subscription, handler: Callable[[Delivery], None]) -> Callable[[], None]:
+        """Start consuming; the returned function stops this member (waiting for running handlers)."""
+        ...
+
+    def dead_letters(self) -> Sequence[tuple[str, Message, str]]:
+        """(durable, message, last error) of what was given up."""
+        ...
+
+    def retry_dead_letter(self, durable: str, event_id: str) -> None:
+        """Deliver a dead letter again from count 1. NotFound (DEAD_LETTER_NOT_FOUND)."""
+        ...
+
+    def close(self) -> None:
+        """Stop every consumer and wait for handlers."""
+        ...
