@@ -1,0 +1,1 @@
+"""checking: runs each package in a sandbox and records one verdict of it."""

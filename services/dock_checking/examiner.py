@@ -1,0 +1,175 @@
+"""One check from claim to verdict, fenced by the attempt number (guarantees G3 and G4)."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dock_blob import BlobStore
+from dock_checking.settings import CheckingSettings
+from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts
+from dock_failpoint import failpoint
+from dock_sandbox import SandboxRunner
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.examination import Examination, examine
+from learndock.check import Step
+from learndock.semantic import SemanticSpecification
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What a check needs of its host."""
+
+    runner: SandboxRunner
+    environments: EnvironmentBuilder
+    scratch: Path
+
+
+class Examiner:
+    """Claims one waiting learnware, examines it and records the verdict."""
+
+    def __init__(
+        self, database: Database, blobs: BlobStore, bench: Workbench, settings: CheckingSettings
+    ) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._bench = bench
+        self._settings = settings
+        self._learnwares = Learnwares()
+        self._steps = CheckSteps()
+
+    def next(self) -> LearnwareRow | None:
+        """Claim the learnware whose turn it is, fair among owners; None where nothing waits."""
+        with self._database.transaction() as session:
+            for waiting in self._learnwares.next_waiting(session, State.RECEIVED, limit=4):
+                claimed = self._learnwares.claim(
+                    session,
+                    waiting.learnware_id,
+                    waiting.version,
+                    working=State.CHECKING,
+                    lease_s=self._settings.lease_s,
+                )
+                if claimed is not None:
+                    return claimed
+        return None
+
+    def check(self, row: LearnwareRow) -> bool:
+        """Examine a claimed learnware; True where this attempt's verdict counts.
+
+        A fault of the host leaves the row claimed; its lease runs out and the check is tried again.
+        """
+        failpoint("checking.claimed")
+        folder = Path(tempfile.mkdtemp(prefix="check-", dir=self._bench.scratch))
+        heartbeat = Heartbeat(lambda: self._renew(row), self._settings.lease_s / 3)
+        try:
+            with heartbeat:
+                examination = self._examine(row, folder)
+            failpoint("checking.before_verdict")
+            return self._record(row, examination)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _examine(self, row: LearnwareRow, folder: Path) -> Examination:
+        package = self._fetch(row, folder)
+        return examine(
+            package,
+            semantic=SemanticSpecification.from_json(row.semantic_json),
+            runner=self._bench.runner,
+            environments=self._bench.environments,
+            scratch=folder,
+            rng=np.random.default_rng(self._settings.seed),
+            on_step=lambda step: self._append(row, step),
+        )
+
+    def _fetch(self, row: LearnwareRow, folder: Path) -> Path:
+        package = folder / "package.zip"
+        with package.open("wb") as out:
+            for chunk in self._blobs.read(row.blob_key):
+                out.write(chunk)
+        return package
+
+    def _append(self, row: LearnwareRow, step: Step) -> None:
+        failpoint("checking.step")
+        with self._database.transaction() as session:
+            self._steps.append(session, row.learnware_id, row.version, row.attempt, step)
+
+    def _record(self, row: LearnwareRow, examination: Examination) -> bool:
+        verdict = _verdict(row, examination)
+        with self._database.transaction() as session:
+            counted = self._learnwares.finish(
+                session,
+                row.learnware_id,
+                row.version,
+                attempt=row.attempt,
+                to=State.ACCEPTED if examination.accepted else State.REJECTED,
+                reason=examination.reason,
+                reason_text=examination.reason_text,
+                verdict_id=verdict.verdict_id,
+            )
+            if counted:
+                Verdicts().record(session, verdict)
+        failpoint("checking.after_verdict")
+        if not counted:
+            _log.warning("late verdict ignored", extra={"learnware": row.learnware_id, "attempt": row.attempt})
+        return counted
+
+    def _renew(self, row: LearnwareRow) -> bool:
+        with self._database.transaction() as session:
+            return self._learnwares.renew(session, row, self._settings.lease_s)
+
+
+class Heartbeat:
+    """Calls `beat` every `period_s` on a thread, until it says False or the block ends."""
+
+    def __init__(self, beat: Callable[[], bool], period_s: float) -> None:
+        self._beat = beat
+        self._period_s = period_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._done.wait(self._period_s):
+            try:
+                if not self._beat():
+                    return
+            except Exception:
+                _log.exception("the lease could not be renewed; trying again")
+
+
+def _verdict(row: LearnwareRow, examination: Examination) -> VerdictRow:
+    environment = examination.environment
+    return VerdictRow(
+        verdict_id=uuid.uuid4().hex,
+        learnware_id=row.learnware_id,
+        version=row.version,
+        attempt=row.attempt,
+        accepted=examination.accepted,
+        reason=examination.reason,
+        reason_text=examination.reason_text,
+        log=examination.log,
+        content_sha256=row.content_sha256,
+        environment_lock_sha256=environment.lock_sha256 if environment else "",
+        dropped_requirements=environment.dropped if environment else (),
+        isolation=examination.isolation,
+        made_at=0.0,
+    )
+
+

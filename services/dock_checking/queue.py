@@ -1,0 +1,61 @@
+"""Worker threads that pull checks from the database; events only wake them (guarantees G5 and G6)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dock_checking.examiner import Examiner
+from learndock.errors import DockError
+
+_log = logging.getLogger(__name__)
+
+
+class CheckQueue:
+    """`parallel` threads, each checking one learnware after the other."""
+
+    def __init__(self, examiner: Examiner, *, parallel: int, poll_s: float) -> None:
+        self._examiner = examiner
+        self._poll_s = poll_s
+        self._stopping = threading.Event()
+        self._wake = threading.Semaphore(0)
+        self._threads = [
+            threading.Thread(target=self._run, name=f"checker-{number}", daemon=True) for number in range(parallel)
+        ]
+
+    def start(self) -> None:
+        """Start checking."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Take no more checks; wait for the running ones, but not for ever: their lease runs out."""
+        self._stopping.set()
+        for _ in self._threads:
+            self._wake.release()
+        for thread in self._threads:
+            thread.join(timeout_s)
+
+    def wake(self) -> None:
+        """Something may be waiting."""
+        self._wake.release()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._one():
+                self._wake.acquire(timeout=self._poll_s)
+
+    def _one(self) -> bool:
+        try:
+            row = self._examiner.next()
+            if row is None:
+                return False
+            self._examiner.check(row)
+        except DockError as error:
+            _log.warning("check put off: %s", error, extra={"reason": error.reason})
+        except Exception:
+            _log.exception("check failed inside the dock; its lease will run out and it is tried again")
+        else:
+            return True
+        self._stopping.wait(self._poll_s)
+        return False

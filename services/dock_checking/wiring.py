@@ -1,0 +1,48 @@
+"""Puts checking together from the ports it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dock_blob import BlobStore
+from dock_bus import EventBus
+from dock_checking.examiner import Examiner, Workbench
+from dock_checking.queue import CheckQueue
+from dock_checking.record import CheckRecord
+from dock_checking.servicer import CheckingServicer
+from dock_checking.settings import CheckingSettings
+from dock_checking.subscriptions import subscribe
+from dock_db import Database
+
+
+@dataclass
+class Checking:
+    """The target `checking`: what it serves, and what runs beside it."""
+
+    servicer: CheckingServicer
+    queue: CheckQueue
+    bus: EventBus
+    _unsubscribe: list[Callable[[], None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start the checkers and listen to events."""
+        self.queue.start()
+        self._unsubscribe.append(subscribe(self.bus, self.queue))
+
+    def stop(self) -> None:
+        """Listen no more, then stop the checkers."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        self.queue.stop()
+
+
+def make_checking(
+    database: Database, blobs: BlobStore, bus: EventBus, bench: Workbench, settings: CheckingSettings
+) -> Checking:
+    """Wire checking by hand."""
+    queue = CheckQueue(
+        Examiner(database, blobs, bench, settings), parallel=settings.parallel, poll_s=settings.poll_s
+    )
+    servicer = CheckingServicer(CheckRecord(database, poll_s=0.5))
+    return Checking(servicer, queue, bus)

@@ -1,0 +1,1 @@
+"""ingestion: takes packages in, keeps their records, and gives the bytes back."""

@@ -1,0 +1,129 @@
+"""gRPC in and out of ingestion: converts, calls, converts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import grpc
+
+from dock_db import State
+from dock_db.message import learnware_message
+from dock_ingestion.catalogue import Catalogue
+from dock_ingestion.uploads import Declaration, Progress, UploadDesk
+from dockapi.ingestion.v1 import ingestion_pb2 as pb
+from dockapi.ingestion.v1 import ingestion_pb2_grpc as rpc
+from dockapi.learnware.v1 import learnware_pb2
+from learndock.errors import InvalidInput
+
+
+class IngestionServicer(rpc.IngestionServiceServicer):
+    """The service of protos/dockapi/ingestion/v1."""
+
+    def __init__(self, desk: UploadDesk, catalogue: Catalogue, max_chunk_bytes: int) -> None:
+        self._desk = desk
+        self._catalogue = catalogue
+        self._max_chunk_bytes = max_chunk_bytes
+
+    def BeginUpload(  # noqa: N802
+        self, request: pb.BeginUploadRequest, context: grpc.ServicerContext
+    ) -> pb.BeginUploadResponse:
+        """Declare an upload."""
+        progress = self._desk.begin(
+            Declaration(
+                upload_id=request.upload_id,
+                size_bytes=request.size_bytes,
+                sha256=request.sha256,
+                owner=request.owner,
+                learnware_id=request.learnware_id,
+                semantic_json=request.semantic_specification_json,
+            )
+        )
+        return pb.BeginUploadResponse(
+            persisted_bytes=progress.persisted_bytes,
+            committed=progress.learnware is not None,
+            max_chunk_bytes=self._max_chunk_bytes,
+        )
+
+    def WriteUpload(  # noqa: N802
+        self, request_iterator: Iterable[pb.WriteUploadRequest], context: grpc.ServicerContext
+    ) -> pb.WriteUploadResponse:
+        """Persist chunks as they come."""
+        persisted = -1
+        for chunk in request_iterator:
+            persisted = self._desk.write(chunk.upload_id, chunk.offset, chunk.data, chunk.crc32)
+        if persisted < 0:
+            raise InvalidInput("The stream held no chunk.", reason="UPLOAD_EMPTY")
+        return pb.WriteUploadResponse(persisted_bytes=persisted)
+
+    def QueryUpload(  # noqa: N802
+        self, request: pb.QueryUploadRequest, context: grpc.ServicerContext
+    ) -> pb.QueryUploadResponse:
+        """Where a cut push goes on."""
+        return _query_response(self._desk.query(request.upload_id))
+
+    def CommitUpload(  # noqa: N802
+        self, request: pb.CommitUploadRequest, context: grpc.ServicerContext
+    ) -> pb.CommitUploadResponse:
+        """Turn the upload into a learnware."""
+        row, present = self._desk.commit(request.upload_id)
+        return pb.CommitUploadResponse(learnware=learnware_message(row), already_present=present)
+
+    def GetLearnware(  # noqa: N802
+        self, request: pb.GetLearnwareRequest, context: grpc.ServicerContext
+    ) -> pb.GetLearnwareResponse:
+        """One record."""
+        row = self._catalogue.get(request.learnware_id, request.version)
+        return pb.GetLearnwareResponse(learnware=learnware_message(row))
+
+    def ListLearnwares(  # noqa: N802
+        self, request: pb.ListLearnwaresRequest, context: grpc.ServicerContext
+    ) -> pb.ListLearnwaresResponse:
+        """Records page by page."""
+        page = self._catalogue.list(
+            owner=request.owner,
+            states=[_state(number) for number in request.states],
+            name_contains=request.name_contains,
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.ListLearnwaresResponse(
+            learnwares=[learnware_message(row) for row in page.rows], next_page_token=page.next_token
+        )
+
+    def DownloadPackage(  # noqa: N802
+        self, request: pb.DownloadPackageRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.DownloadPackageResponse]:
+        """The package: first size and digest, then data."""
+        row, chunks = self._catalogue.open(request.learnware_id, request.version, request.offset)
+        yield pb.DownloadPackageResponse(size_bytes=row.size_bytes, sha256=row.content_sha256)
+        for chunk in chunks:
+            yield pb.DownloadPackageResponse(data=chunk)
+
+    def DeleteLearnware(  # noqa: N802
+        self, request: pb.DeleteLearnwareRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteLearnwareResponse:
+        """Delete one version or all."""
+        deleted = self._catalogue.delete(request.learnware_id, request.version)
+        return pb.DeleteLearnwareResponse(deleted_versions=deleted)
+
+    def WatchLearnware(  # noqa: N802
+        self, request: pb.WatchLearnwareRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.WatchLearnwareResponse]:
+        """States as they change."""
+        for row in self._catalogue.watch(request.learnware_id, request.version, context.is_active):
+            yield pb.WatchLearnwareResponse(learnware=learnware_message(row))
+
+
+def _query_response(progress: Progress) -> pb.QueryUploadResponse:
+    response = pb.QueryUploadResponse(persisted_bytes=progress.persisted_bytes, size_bytes=progress.size_bytes)
+    if progress.learnware is not None:
+        response.committed = True
+        response.learnware.CopyFrom(learnware_message(progress.learnware))
+    return response
+
+
+def _state(number: int) -> State:
+    name = learnware_pb2.State.Name(number).removeprefix("STATE_")  # type: ignore[arg-type]
+    if name == "UNSPECIFIED" or name not in State.__members__:
+        raise InvalidInput(f"State number {number} is unknown.", reason="STATE_UNKNOWN")
+    return State[name]

@@ -1,0 +1,58 @@
+"""Removes what nobody refers to: abandoned uploads and blobs without a record (guarantee G11)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dock_blob import BlobStore
+from dock_db import Database, Learnwares, Uploads
+from dock_ingestion.settings import IngestionSettings
+
+_log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Sweeps on a thread of its own. What is referenced, or younger than the grace, is never touched."""
+
+    def __init__(self, database: Database, blobs: BlobStore, settings: IngestionSettings) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingestion-sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin sweeping every `sweep_period_s`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop and wait."""
+        self._stopping.set()
+        self._thread.join()
+
+    def sweep(self) -> int:
+        """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed."""
+        grace = self._settings.abandoned_after_s
+        old = [info.key for info in self._blobs.list_unfinished() if info.age_s > grace]
+        for key in old:
+            self._blobs.abort(key)
+        with self._database.transaction() as session:
+            Uploads().drop_stale(session, older_than_s=grace)
+        # Blobs are listed before the references are read: a blob referenced since is then seen as referenced.
+        candidates = [info.key for info in self._blobs.list("packages/") if info.age_s > grace]
+        with self._database.read() as session:
+            kept = Learnwares().blob_keys(session) | Uploads().blob_keys(session)
+        orphans = [key for key in candidates if key not in kept]
+        for key in orphans:
+            self._blobs.delete(key)
+        return len(old) + len(orphans)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._settings.sweep_period_s):
+            try:
+                gone = self.sweep()
+            except Exception:
+                _log.exception("sweep failed; the next one tries again")
+            else:
+                _log.info("swept", extra={"objects": gone})

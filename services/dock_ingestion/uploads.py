@@ -1,0 +1,226 @@
+"""Uploads: resumable, checked, and a learnware only when everything is in one transaction."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from dock_blob import BlobStore
+from dock_db import Database, Learnwares, LearnwareRow, State, UploadRow, Uploads
+from dock_failpoint import failpoint
+from dock_ingestion.admission import admit, digest, verify_digest
+from dock_ingestion.settings import IngestionSettings
+from learndock.errors import FailedPrecondition, InvalidInput, Overloaded
+from learndock.package import Package, PackageLimits
+from learndock.semantic import SemanticSpecification
+
+_UPLOAD_ID = re.compile(r"^[A-Za-z0-9_-]{8,128}$")
+_SHA256 = re.compile(r"^[0-9a-f]{64}$")
+_OWNER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$")
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What a client says of an upload before it sends a byte."""
+
+    upload_id: str
+    size_bytes: int
+    sha256: str
+    owner: str
+    learnware_id: str = ""
+    semantic_json: str = ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an upload is, and the learnware it became."""
+
+    persisted_bytes: int
+    size_bytes: int
+    learnware: LearnwareRow | None
+
+
+class UploadDesk:
+    """Begins, continues and commits uploads of one dock."""
+
+    def __init__(self, database: Database, blobs: BlobStore, settings: IngestionSettings, tenant: str) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._settings = settings
+        self._tenant = tenant
+        self._uploads = Uploads()
+        self._learnwares = Learnwares()
+
+    def begin(self, declaration: Declaration) -> Progress:
+        """Record the declaration. The same again goes on where it was; another one under its id is refused."""
+        self._validate(declaration)
+        with self._database.transaction() as session:
+            self._check_backlog(session, declaration.owner)
+            if declaration.learnware_id:
+                self._learnwares.get(session, declaration.learnware_id)
+            row = self._uploads.begin(
+                session,
+                upload_id=declaration.upload_id,
+                tenant=self._tenant,
+                owner=declaration.owner,
+                learnware_id=declaration.learnware_id,
+                size_bytes=declaration.size_bytes,
+                sha256=declaration.sha256,
+                blob_key=f"packages/{self._tenant}/{declaration.sha256}/{declaration.upload_id}",
+                semantic_json=declaration.semantic_json,
+            )
+        return self._progress(row)
+
+    def write(self, upload_id: str, offset: int, data: bytes, crc32: int) -> int:
+        """Persist one chunk; return the bytes persisted in all."""
+        row = self._row(upload_id)
+        if row.committed_learnware_id:
+            return row.size_bytes
+        if zlib.crc32(data) != crc32:
+            raise InvalidInput(
+                f"The chunk at byte {offset} arrived damaged (its CRC-32 differs).",
+                reason="UPLOAD_CHUNK_DAMAGED",
+                hint="Send it again.",
+            )
+        if offset < 0 or offset + len(data) > row.size_bytes or len(data) > self._settings.max_chunk_bytes:
+            raise InvalidInput(
+                f"A chunk of {len(data)} bytes at byte {offset} does not fit an upload of {row.size_bytes} bytes "
+                f"in chunks of at most {self._settings.max_chunk_bytes}.",
+                reason="UPLOAD_CHUNK_MISFIT",
+                hint="Ask for the persisted offset and go on from there.",
+            )
+        return self._blobs.append_part(row.blob_key, offset, data)
+
+    def query(self, upload_id: str) -> Progress:
+        """How far an upload is."""
+        return self._progress(self._row(upload_id))
+
+    def commit(self, upload_id: str) -> tuple[LearnwareRow, bool]:
+        """Make the upload a learnware: (row, whether the same content was there before).
+
+        Idempotent. InvalidInput with the package's reason drops the upload, so that nothing half-done stays.
+        """
+        row = self._row(upload_id)
+        if row.committed_learnware_id:
+            return self._committed(row), True
+        self._require_complete(row)
+        failpoint("ingestion.commit.before_complete")
+        self._blobs.complete(row.blob_key)
+        failpoint("ingestion.commit.after_complete")
+        try:
+            verify_digest(digest(self._blobs.read(row.blob_key)), (row.sha256, row.size_bytes))
+            with self._blobs.open(row.blob_key) as source:
+                limits = PackageLimits(packed_bytes=self._settings.max_package_bytes)
+                package, semantic = admit(source, row.semantic_json, limits)
+        except InvalidInput:
+            self._drop(row)
+            raise
+        failpoint("ingestion.commit.before_transaction")
+        learnware, present = self._accept(row, package, semantic)
+        failpoint("ingestion.commit.after_transaction")
+        if learnware.blob_key != row.blob_key:
+            self._blobs.delete(row.blob_key)
+        return learnware, present
+
+    def _accept(
+        self, row: UploadRow, package: Package, semantic: SemanticSpecification
+    ) -> tuple[LearnwareRow, bool]:
+        with self._database.transaction() as session:
+            current = self._uploads.get(session, row.upload_id)
+            if current.committed_learnware_id:
+                return self._committed(current), True
+            twin = self._learnwares.find_content(session, row.tenant, row.owner, semantic.name, row.sha256)
+            if twin is not None and row.learnware_id in ("", twin.learnware_id):
+                self._uploads.commit(session, row.upload_id, twin.learnware_id, twin.version)
+                return twin, True
+            learnware = self._learnwares.insert(
+                session,
+                tenant=row.tenant,
+                owner=row.owner,
+                name=semantic.name,
+                content_sha256=row.sha256,
+                size_bytes=row.size_bytes,
+                blob_key=row.blob_key,
+                semantic_json=_canonical(semantic),
+                specification_type=package.specification.type if package.specification else "",
+                learnware_id=row.learnware_id,
+            )
+            self._uploads.commit(session, row.upload_id, learnware.learnware_id, learnware.version)
+        return learnware, False
+
+    def _validate(self, declaration: Declaration) -> None:
+        if not _UPLOAD_ID.match(declaration.upload_id):
+            raise _declared_wrong("upload_id", "8 to 128 letters, digits, '-' or '_'")
+        if not _SHA256.match(declaration.sha256):
+            raise _declared_wrong("sha256", "64 lower-case hexadecimal digits")
+        if not _OWNER.match(declaration.owner):
+            raise _declared_wrong("owner", "up to 128 letters, digits and '_.@+-', starting with a letter or digit")
+        if not 0 < declaration.size_bytes <= self._settings.max_package_bytes:
+            raise InvalidInput(
+                f"A package of {declaration.size_bytes} bytes is outside 1 … {self._settings.max_package_bytes}.",
+                reason="ZIP_TOO_LARGE" if declaration.size_bytes > 0 else "UPLOAD_EMPTY",
+                hint="Make the package smaller, or ask the operator for a higher limit.",
+                details={"limit": self._settings.max_package_bytes},
+            )
+        if declaration.semantic_json:
+            SemanticSpecification.from_json(declaration.semantic_json)
+
+    def _check_backlog(self, session: Session, owner: str) -> None:
+        waiting = self._learnwares.count_waiting(session, self._tenant, owner, State.RECEIVED)
+        if waiting >= self._settings.max_waiting_per_owner:
+            raise Overloaded(
+                f"{waiting} learnwares of {owner} are waiting for their check already.",
+                reason="OWNER_BACKLOG_FULL",
+                hint="Wait until some are checked, then push again.",
+                retry_after_s=30.0,
+            )
+
+    def _row(self, upload_id: str) -> UploadRow:
+        with self._database.read() as session:
+            return self._uploads.get(session, upload_id)
+
+    def _progress(self, row: UploadRow) -> Progress:
+        if row.committed_learnware_id:
+            return Progress(row.size_bytes, row.size_bytes, self._committed(row))
+        return Progress(self._persisted(row), row.size_bytes, None)
+
+    def _persisted(self, row: UploadRow) -> int:
+        persisted = self._blobs.persisted_bytes(row.blob_key)
+        if persisted:
+            return persisted
+        # A crash after completing the object leaves it whole, without the row that makes it a learnware.
+        return next((info.size for info in self._blobs.list(row.blob_key) if info.key == row.blob_key), 0)
+
+    def _committed(self, row: UploadRow) -> LearnwareRow:
+        with self._database.read() as session:
+            return self._learnwares.get(session, row.committed_learnware_id, row.committed_version)
+
+    def _require_complete(self, row: UploadRow) -> None:
+        persisted = self._persisted(row)
+        if persisted != row.size_bytes:
+            raise FailedPrecondition(
+                f"{persisted} of {row.size_bytes} bytes are here.",
+                reason="UPLOAD_INCOMPLETE",
+                hint="Send the rest, then commit.",
+                details={"persisted_bytes": persisted},
+            )
+
+    def _drop(self, row: UploadRow) -> None:
+        with self._database.transaction() as session:
+            self._uploads.drop(session, row.upload_id)
+        self._blobs.abort(row.blob_key)
+        self._blobs.delete(row.blob_key)
+
+
+def _declared_wrong(field: str, want: str) -> InvalidInput:
+    return InvalidInput(
+        f"{field} of the upload must be {want}.", reason="UPLOAD_DECLARATION_INVALID", details={"field": field}
+    )
+
+
+def _canonical(semantic: SemanticSpecification) -> str:
+    return json.dumps(semantic.to_json(), sort_keys=True, ensure_ascii=False)
