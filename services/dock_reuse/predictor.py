@@ -1,0 +1,211 @@
+"""Predictions of one learnware or of a found mixture, combined by the engine's reusers."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from dock_reuse.runners import Runners
+from dock_reuse.settings import ReuseSettings
+from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.reuse import AveragingReuser, JobSelectorReuser, Member
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class MemberRef:
+    """A learnware version (0: the newest) and its weight in the mixture."""
+
+    learnware_id: str
+    version: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the dock knows of a learnware that is to be reused."""
+
+    learnware_id: str
+    version: int
+    state: str
+    content_sha256: str
+    semantic: SemanticSpecification
+
+
+class Source(Protocol):
+    """Where records, packages and specifications come from: the peers."""
+
+    def get(self, learnware_id: str, version: int) -> Found:
+        """The record."""
+        ...
+
+    def package(self, found: Found) -> Iterator[bytes]:
+        """The package's bytes."""
+        ...
+
+    def specification(self, found: Found) -> TableSpecification:
+        """The statistical specification."""
+        ...
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Outputs (one array, or one a member for "raw"), the isolation in force, and what should be said."""
+
+    outputs: list[Array]
+    isolation: str
+    notes: list[str]
+
+
+class _Served:
+    """A learnware as a model: each predict borrows its sandbox."""
+
+    def __init__(self, found: Found, runners: Runners, source: Source, isolation: list[str]) -> None:
+        self._found = found
+        self._runners = runners
+        self._source = source
+        self._isolation = isolation
+
+    def predict(self, inputs: Array) -> Array:
+        with self._runners.borrow(self._found.content_sha256, self._fetch) as sandbox:
+            self._isolation.append(sandbox.isolation)
+            return sandbox.predict(inputs)
+
+    def _fetch(self, path: Path) -> None:
+        hasher = hashlib.sha256()
+        with path.open("wb") as out:
+            for chunk in self._source.package(self._found):
+                hasher.update(chunk)
+                out.write(chunk)
+        if hasher.hexdigest() != self._found.content_sha256:
+            raise Unavailable(
+                f"The package of {self._found.learnware_id} did not arrive as the dock recorded it.",
+                reason="PACKAGE_DAMAGED",
+                hint="Try again; if it stays so, the store is damaged and the operator should know.",
+            )
+
+
+class Predictor:
+    """Runs models in sandboxes and combines what they say."""
+
+    def __init__(self, source: Source, runners: Runners, settings: ReuseSettings) -> None:
+        self._source = source
+        self._runners = runners
+        self._settings = settings
+
+    def predict(self, refs: Sequence[MemberRef], method: str, inputs: Array) -> Prediction:
+        """Outputs of the members, combined as `method` says.
+
+        InvalidInput for no or too many members or rows, mixed tasks or a wrong width; FailedPrecondition
+        LEARNWARE_NOT_SERVABLE for one that was not accepted.
+        """
+        self._check_size(refs, inputs)
+        found = [self._servable(ref) for ref in refs]
+        _check_alike(found, inputs)
+        isolation: list[str] = []
+        models = [_Served(each, self._runners, self._source, isolation) for each in found]
+        notes: list[str] = []
+        if method == "raw":
+            outputs = [model.predict(inputs) for model in models]
+        else:
+            outputs = [self._combine(found, models, refs, method, inputs, notes)]
+        return Prediction(outputs, _weakest(isolation), notes)
+
+    def _combine(
+        self,
+        found: list[Found],
+        models: list[_Served],
+        refs: Sequence[MemberRef],
+        method: str,
+        inputs: Array,
+        notes: list[str],
+    ) -> Array:
+        members = [
+            Member(
+                model=model,
+                weight=ref.weight or 1.0,
+                specification=self._source.specification(each) if method == "job_selector" else None,
+                key=f"{each.learnware_id}:{each.version}",
+            )
+            for each, model, ref in zip(found, models, refs, strict=True)
+        ]
+        task = found[0].semantic.task_type.lower()
+        classes = found[0].semantic.output_dimension if task == "classification" else None
+        reuser: AveragingReuser | JobSelectorReuser
+        if method == "job_selector":
+            reuser = JobSelectorReuser(members, task=task, n_classes=classes)
+        else:
+            weighted = any(ref.weight for ref in refs)
+            reuser = AveragingReuser(members, task=task, mode=method, n_classes=classes, weighted=weighted)
+        result: Array = np.asarray(_say_warnings(lambda: reuser.fit().predict(inputs), notes))
+        return result
+
+    def _servable(self, ref: MemberRef) -> Found:
+        found = self._source.get(ref.learnware_id, ref.version)
+        if found.state not in ("ACCEPTED", "EMBEDDING", "INDEXED", "DEPRECATED"):
+            raise FailedPrecondition(
+                f"{found.learnware_id} is {found.state}; only accepted learnwares are served.",
+                reason="LEARNWARE_NOT_SERVABLE",
+                hint=f"See why with `dock show {found.learnware_id}`.",
+            )
+        return found
+
+    def _check_size(self, refs: Sequence[MemberRef], inputs: Array) -> None:
+        if not 1 <= len(refs) <= self._settings.max_members:
+            raise InvalidInput(
+                f"{len(refs)} learnwares were named; 1 … {self._settings.max_members} can be used at a time.",
+                reason="PREDICT_MEMBERS",
+            )
+        if inputs.ndim == 0 or not 1 <= len(inputs) <= self._settings.max_rows:
+            raise InvalidInput(
+                f"Send 1 … {self._settings.max_rows} rows at a time.",
+                reason="PREDICT_ROWS",
+                hint="Send large data in several calls.",
+            )
+        if inputs.dtype.kind == "f" and not np.isfinite(inputs).all():
+            raise InvalidInput(
+                "The data hold NaN or infinity.",
+                reason="DATA_NOT_FINITE",
+                hint="Fill or drop such rows first; the models were checked on finite numbers only.",
+            )
+
+
+def _check_alike(found: list[Found], inputs: Array) -> None:
+    first = found[0].semantic
+    for each in found:
+        semantic = each.semantic
+        if (semantic.task_type, semantic.output_dimension) != (first.task_type, first.output_dimension):
+            raise InvalidInput(
+                "The learnwares answer different tasks and can't be combined.",
+                reason="PREDICT_MIXED_TASKS",
+                hint="Combine learnwares of one island, such as a mixture that a search found.",
+            )
+        width = inputs.shape[1] if inputs.ndim == 2 else 0
+        if semantic.data_type == "Table" and semantic.input_dimension != width:
+            raise InvalidInput(
+                f"{each.learnware_id} takes rows of {semantic.input_dimension} columns, not {width}.",
+                reason="INPUT_WIDTH",
+                hint="Send the same columns in the same order as the specification was made from.",
+            )
+
+
+def _weakest(isolation: list[str]) -> str:
+    return "unsafe-local" if "unsafe-local" in isolation else (isolation[0] if isolation else "")
+
+
+def _say_warnings(work: Callable[[], Any], notes: list[str]) -> Any:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = work()
+    notes.extend(str(each.message) for each in caught)
+    return result

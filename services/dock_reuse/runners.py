@@ -1,0 +1,98 @@
+"""Keeps sandboxes with models warm: one a package content, the one used longest ago makes room."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dock_sandbox import Sandbox, SandboxRunner
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.examination import open_model
+
+Fetch = Callable[[Path], None]
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    sandbox: Sandbox | None = None
+    users: int = 0
+
+
+class Runners:
+    """Warm sandboxes by content digest. A sandbox serves one call at a time; a broken one is replaced."""
+
+    def __init__(
+        self, runner: SandboxRunner, environments: EnvironmentBuilder, scratch: Path, *, warm: int
+    ) -> None:
+        self._runner = runner
+        self._environments = environments
+        self._scratch = scratch
+        self._warm = warm
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self, content_sha256: str, fetch: Fetch) -> Iterator[Sandbox]:
+        """A sandbox with the model of this content; `fetch` writes the package where it is told."""
+        slot = self._take(content_sha256)
+        try:
+            with slot.lock:
+                if slot.sandbox is None:
+                    slot.sandbox = self._open(fetch)
+                try:
+                    yield slot.sandbox
+                finally:
+                    if slot.sandbox.outcome().reason:
+                        slot.sandbox.close()
+                        slot.sandbox = None
+        finally:
+            with self._lock:
+                slot.users -= 1
+            self._make_room()
+
+    def close(self) -> None:
+        """End every sandbox."""
+        with self._lock:
+            slots = list(self._slots.values())
+            self._slots.clear()
+        for slot in slots:
+            with slot.lock:
+                if slot.sandbox is not None:
+                    slot.sandbox.close()
+
+    def _take(self, content_sha256: str) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(content_sha256, _Slot())
+            self._slots.move_to_end(content_sha256)
+            slot.users += 1
+        return slot
+
+    def _make_room(self) -> None:
+        closing = []
+        with self._lock:
+            for key in list(self._slots):
+                if len(self._slots) <= self._warm:
+                    break
+                if self._slots[key].users == 0:
+                    closing.append(self._slots.pop(key))
+        for slot in closing:
+            if slot.sandbox is not None:
+                slot.sandbox.close()
+
+    def _open(self, fetch: Fetch) -> Sandbox:
+        folder = Path(tempfile.mkdtemp(prefix="reuse-", dir=self._scratch))
+        try:
+            package = folder / "package.zip"
+            fetch(package)
+            return open_model(
+                package, runner=self._runner, environments=self._environments, scratch=self._scratch
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

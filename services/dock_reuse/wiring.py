@@ -1,0 +1,41 @@
+"""Puts reuse together from the ports and peers it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dock_reuse.peers import PeerSource
+from dock_reuse.predictor import Predictor
+from dock_reuse.runners import Runners
+from dock_reuse.servicer import ReuseServicer
+from dock_reuse.settings import ReuseSettings
+from dock_sandbox import SandboxRunner
+from dock_sandbox.environment import EnvironmentBuilder
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """The target `reuse`: what it serves, and the sandboxes it keeps."""
+
+    servicer: ReuseServicer
+    runners: Runners
+
+    def start(self) -> None:
+        """Nothing runs before the first call."""
+
+    def stop(self) -> None:
+        """End the sandboxes."""
+        self.runners.close()
+
+
+def make_reuse(
+    source: PeerSource,
+    runner: SandboxRunner,
+    environments: EnvironmentBuilder,
+    scratch: Path,
+    settings: ReuseSettings,
+) -> Reuse:
+    """Wire reuse by hand."""
+    runners = Runners(runner, environments, scratch, warm=settings.warm)
+    return Reuse(ReuseServicer(Predictor(source, runners, settings)), runners)

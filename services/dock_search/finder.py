@@ -1,0 +1,105 @@
+"""Answers searches: the index's findings, joined with the records as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from dock_db import Database, LearnwareRow, Learnwares, State
+from dock_search.follower import Follower
+from dock_search.settings import SearchSettings
+from learndock.errors import InvalidInput, NotFound
+from learndock.search import Hit, Index, Mixture
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+
+
+@dataclass(frozen=True)
+class Question:
+    """A task as its owner describes it; `task` is None for a semantic search."""
+
+    task: TableSpecification | None
+    query: SemanticSpecification
+    text: str = ""
+    limit: int = 10
+    mixture: str = "greedy"
+    mixture_size: int = 5
+    min_revision: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found. `mixture` goes with `members`, its records in the same order."""
+
+    hits: list[tuple[LearnwareRow, Hit]]
+    mixture: Mixture | None
+    members: list[LearnwareRow]
+    revision: int
+    compared: int
+    notes: tuple[str, ...]
+
+
+class Finder:
+    """Searches one index."""
+
+    def __init__(self, database: Database, index: Index, follower: Follower, settings: SearchSettings) -> None:
+        self._database = database
+        self._index = index
+        self._follower = follower
+        self._settings = settings
+
+    def find(self, question: Question, timeout_s: float, cancelled: Callable[[], bool]) -> Answer:
+        """The best hits and the mixture. InvalidInput for limits out of range."""
+        question = self._bounded(question)
+        if question.min_revision:
+            self._follower.wait_for(question.min_revision, timeout_s)
+        revision = self._follower.revision
+        result = self._index.search(
+            question.task,
+            question.query,
+            question.text,
+            limit=question.limit,
+            mixture=question.mixture,
+            mixture_size=question.mixture_size,
+            cancelled=cancelled,
+        )
+        keys = [hit.key for hit in result.hits] + list(result.mixture.keys if result.mixture else ())
+        records = self._records(keys)
+        hits = [(records[hit.key], hit) for hit in result.hits if hit.key in records]
+        mixture = result.mixture if result.mixture and all(k in records for k in result.mixture.keys) else None
+        members = [records[key] for key in mixture.keys] if mixture else []
+        return Answer(hits, mixture, members, revision, result.compared, result.notes)
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that the index holds."""
+        return self._follower.revision
+
+    @property
+    def size(self) -> int:
+        """Learnwares in the index."""
+        return len(self._index)
+
+    def _bounded(self, question: Question) -> Question:
+        limit = question.limit or 10
+        size = question.mixture_size or 5
+        if not 1 <= limit <= self._settings.max_limit or not 1 <= size <= self._settings.max_mixture_size:
+            raise InvalidInput(
+                f"limit must be 1 … {self._settings.max_limit} and mixture_size 1 … "
+                f"{self._settings.max_mixture_size}, not {limit} and {size}.",
+                reason="SEARCH_LIMIT_OUT_OF_RANGE",
+            )
+        return replace(question, limit=limit, mixture_size=size)
+
+    def _records(self, keys: list[str]) -> dict[str, LearnwareRow]:
+        found = {}
+        with self._database.read() as session:
+            for key in keys:
+                learnware_id, _, version = key.rpartition(":")
+                try:
+                    row = Learnwares().get(session, learnware_id, int(version))
+                except NotFound:
+                    continue
+                if row.state in (State.INDEXED, State.EMBEDDING):
+                    found[key] = row
+        return found

@@ -1,0 +1,115 @@
+"""Keeps the index equal to the database, by revision; events only wake it (guarantees G7 to G9)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_failpoint import failpoint
+from learndock.errors import FailedPrecondition
+from learndock.search import Index
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+
+_log = logging.getLogger(__name__)
+
+
+def key_of(row: LearnwareRow) -> str:
+    """The index's key of a learnware version."""
+    return f"{row.learnware_id}:{row.version}"
+
+
+class Follower:
+    """Applies every transition to the index, in the order of revisions."""
+
+    def __init__(self, database: Database, index: Index, *, poll_s: float) -> None:
+        self._database = database
+        self._index = index
+        self._poll_s = poll_s
+        self._learnwares = Learnwares()
+        self._applied = 0
+        self._progress = threading.Condition()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="index-follower", daemon=True)
+        database.on_commit(self._wake.set)
+
+    @property
+    def revision(self) -> int:
+        """The newest revision that the index holds."""
+        return self._applied
+
+    def start(self) -> None:
+        """Load what is there, then follow."""
+        self.catch_up()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop and wait."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Something changed."""
+        self._wake.set()
+
+    def wait_for(self, revision: int, timeout_s: float) -> None:
+        """Return when the index holds `revision`; FailedPrecondition INDEX_BEHIND after `timeout_s`."""
+        end = time.monotonic() + timeout_s
+        with self._progress:
+            while self._applied < revision:
+                left = end - time.monotonic()
+                if left <= 0 or not self._progress.wait(left):
+                    raise FailedPrecondition(
+                        f"The index holds revision {self._applied}, not yet {revision}.",
+                        reason="INDEX_BEHIND",
+                        hint="Search again in a moment, or without min_revision.",
+                        details={"revision": self._applied},
+                    )
+
+    def catch_up(self) -> None:
+        """Apply everything that changed since the last time."""
+        while True:
+            with self._database.read() as session:
+                rows = self._learnwares.changed_since(session, self._applied)
+            if not rows:
+                return
+            for row in rows:
+                self._apply(row)
+                with self._progress:
+                    self._applied = row.revision
+                    self._progress.notify_all()
+
+    def _apply(self, row: LearnwareRow) -> None:
+        if row.state is State.INDEXED:
+            self._add(row)
+        elif row.state is State.EMBEDDING:
+            if self._add(row):
+                failpoint("search.before_indexed")
+                with self._database.transaction() as session:
+                    self._learnwares.mark_indexed(session, row.learnware_id, row.version)
+        else:
+            self._index.remove(key_of(row))
+
+    def _add(self, row: LearnwareRow) -> bool:
+        with self._database.read() as session:
+            stored = Specifications().get(session, row.learnware_id, row.version)
+        if stored is None:
+            return False
+        if key_of(row) not in self._index:
+            specification = TableSpecification.from_json(stored.payload) if stored.payload else None
+            self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
+        return True
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(self._poll_s)
+            self._wake.clear()
+            try:
+                self.catch_up()
+            except Exception:
+                _log.exception("the index could not follow the database; trying again")
+                self._stopping.wait(self._poll_s)

@@ -1,0 +1,21 @@
+"""Settings of search, read from DOCK_SEARCH_* and given by the composition root."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SearchSettings(BaseSettings):
+    """How the index follows the database and answers."""
+
+    model_config = SettingsConfigDict(env_prefix="DOCK_SEARCH_", use_attribute_docstrings=True)
+
+    poll_s: float = Field(default=1.0, ge=0.01)
+    """Seconds after which the database is looked at although no event woke the follower."""
+
+    max_limit: int = Field(default=1000, ge=1)
+    """Most hits one search may ask for."""
+
+    max_mixture_size: int = Field(default=10, ge=1, le=50)
+    """Most learnwares a mixture may have."""

@@ -1,0 +1,44 @@
+"""Puts search together from the ports it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dock_bus import EventBus
+from dock_db import Database
+from dock_search.finder import Finder
+from dock_search.follower import Follower
+from dock_search.servicer import SearchServicer
+from dock_search.settings import SearchSettings
+from dock_search.subscriptions import subscribe
+from learndock.search import Index
+
+
+@dataclass
+class Search:
+    """The target `search`: what it serves, and what runs beside it."""
+
+    servicer: SearchServicer
+    follower: Follower
+    bus: EventBus
+    replica: str
+    _unsubscribe: list[Callable[[], None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Load the index, follow the database and listen to events."""
+        self.follower.start()
+        self._unsubscribe.append(subscribe(self.bus, self.follower, self.replica))
+
+    def stop(self) -> None:
+        """Listen no more, then stop."""
+        while self._unsubscribe:
+            self._unsubscribe.pop()()
+        self.follower.stop()
+
+
+def make_search(database: Database, bus: EventBus, settings: SearchSettings, *, replica: str = "0") -> Search:
+    """Wire search by hand."""
+    index = Index()
+    follower = Follower(database, index, poll_s=settings.poll_s)
+    return Search(SearchServicer(Finder(database, index, follower, settings)), follower, bus, replica)

@@ -1,0 +1,1 @@
+"""specification: computes what search needs from accepted specifications, and shows it."""

@@ -1,0 +1,105 @@
+"""Turns an accepted learnware's specification into what the index holds.
+
+The numbers that decide searches (self-norm, effective size) are computed here from the points and weights,
+never taken from the package.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+
+from dock_blob import BlobStore
+from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_failpoint import failpoint
+from learndock.errors import DockError
+from learndock.package import read_package
+
+_log = logging.getLogger(__name__)
+
+
+class Embedder:
+    """Claims accepted learnwares one by one and stores their specification for search."""
+
+    def __init__(self, database: Database, blobs: BlobStore, *, lease_s: float) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._lease_s = lease_s
+        self._learnwares = Learnwares()
+
+    def next(self) -> LearnwareRow | None:
+        """Claim the learnware whose turn it is; None where nothing waits."""
+        with self._database.transaction() as session:
+            for waiting in self._learnwares.next_waiting(session, State.ACCEPTED, limit=4):
+                claimed = self._learnwares.claim(
+                    session,
+                    waiting.learnware_id,
+                    waiting.version,
+                    working=State.EMBEDDING,
+                    lease_s=self._lease_s,
+                )
+                if claimed is not None:
+                    return claimed
+        return None
+
+    def embed(self, row: LearnwareRow) -> bool:
+        """Store the specification and announce it; True where this attempt counts."""
+        with self._blobs.open(row.blob_key) as source:
+            specification = read_package(source).specification
+        failpoint("specification.before_store")
+        with self._database.transaction() as session:
+            if not self._learnwares.mark_embedded(session, row.learnware_id, row.version, attempt=row.attempt):
+                return False
+            Specifications().store(
+                session,
+                row.learnware_id,
+                row.version,
+                type=specification.type if specification else "",
+                payload=json.dumps(specification.to_json()).encode() if specification else b"",
+                self_norm=specification.self_norm if specification else 0.0,
+                effective_size=specification.effective_size if specification else 0.0,
+            )
+        failpoint("specification.after_store")
+        return True
+
+
+class EmbeddingQueue:
+    """One thread that pulls accepted learnwares from the database; events only wake it."""
+
+    def __init__(self, embedder: Embedder, *, poll_s: float) -> None:
+        self._embedder = embedder
+        self._poll_s = poll_s
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
+
+    def start(self) -> None:
+        """Start embedding."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the one at hand, then stop."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+
+    def wake(self) -> None:
+        """Something may be waiting."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._one():
+                self._wake.wait(self._poll_s)
+                self._wake.clear()
+
+    def _one(self) -> bool:
+        try:
+            row = self._embedder.next()
+            return row is not None and self._embedder.embed(row)
+        except DockError as error:
+            _log.warning("embedding put off: %s", error, extra={"reason": error.reason})
+        except Exception:
+            _log.exception("embedding failed inside the dock; its lease will run out and it is tried again")
+        return False
