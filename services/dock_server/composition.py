@@ -1,0 +1,211 @@
+"""Builds a dock: adapters by settings, services by constructor, one server for the chosen targets."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import grpc
+from prometheus_client import CollectorRegistry
+
+from dock_blob import BlobStore
+from dock_blob.file import FileBlobStore
+from dock_bus import EventBus
+from dock_bus.inprocess import InProcessBus
+from dock_checking.examiner import Workbench
+from dock_checking.settings import CheckingSettings
+from dock_checking.wiring import make_checking
+from dock_db import Database, Learnwares, Reconciler, Relay
+from dock_ingestion.settings import IngestionSettings
+from dock_ingestion.wiring import make_ingestion
+from dock_reuse.peers import PeerSource
+from dock_reuse.settings import ReuseSettings
+from dock_reuse.wiring import make_reuse
+from dock_rpc.channel import channel
+from dock_rpc.server import Server, build_server
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.process import ProcessSandbox
+from dock_search.settings import SearchSettings
+from dock_search.wiring import make_search
+from dock_server.folder import DockFolder
+from dock_server.settings import DockSettings
+from dock_specification.settings import SpecificationSettings
+from dock_specification.wiring import make_specification
+from dockapi.checking.v1.checking_pb2_grpc import add_CheckingServiceServicer_to_server
+from dockapi.ingestion.v1.ingestion_pb2_grpc import (
+    IngestionServiceStub,
+    add_IngestionServiceServicer_to_server,
+)
+from dockapi.reuse.v1.reuse_pb2_grpc import add_ReuseServiceServicer_to_server
+from dockapi.search.v1.search_pb2_grpc import add_SearchServiceServicer_to_server
+from dockapi.specification.v1.specification_pb2_grpc import (
+    SpecificationServiceStub,
+    add_SpecificationServiceServicer_to_server,
+)
+from learndock.errors import InvalidInput
+
+TARGETS = ("ingestion", "checking", "specification", "search", "reuse")
+_log = logging.getLogger(__name__)
+
+
+class Runnable(Protocol):
+    """What runs beside the server."""
+
+    def start(self) -> None:
+        """Start its threads."""
+        ...
+
+    def stop(self) -> None:
+        """Stop them and wait."""
+        ...
+
+
+@dataclass
+class Dock:
+    """A composed dock. `start` starts in dependency order; `stop` stops in reverse, draining calls first."""
+
+    server: Server
+    database: Database
+    bus: EventBus
+    parts: list[Runnable]
+    peers: grpc.Channel
+    registry: CollectorRegistry
+    _running: list[Runnable] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Load what is there, start the workers, then take calls."""
+        for part in self.parts:
+            part.start()
+            self._running.append(part)
+        self.server.start()
+
+    def stop(self, grace_s: float = 5.0) -> None:
+        """Take no more calls, let running ones end, stop the workers."""
+        self.server.stop(grace_s)
+        while self._running:
+            self._running.pop().stop()
+        self.peers.close()
+        self.bus.close()
+        self.database.close()
+
+
+def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] = TARGETS) -> Dock:
+    """Wire an embedded dock over a folder that this process holds. InvalidInput TARGET_UNKNOWN."""
+    _check_targets(targets)
+    _check_adapters(settings)
+    _empty(folder)
+    database = Database(folder.database_url)
+    database.create()
+    _release_leases(database)
+    blobs = FileBlobStore(folder.blobs)
+    bus = InProcessBus()
+    registry = CollectorRegistry()
+    address = f"{settings.host}:{settings.port}"
+    bench = Workbench(
+        runner=ProcessSandbox(unsafe_local=settings.unsafe_local),
+        environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
+        scratch=folder.scratch,
+    )
+    late = _LatePeers()
+    services, parts = _services(targets, database, blobs, bus, bench, late, settings)
+    server = build_server(services, address=address, registry=registry, max_workers=settings.workers)
+    peers = channel(f"{settings.host}:{server.port}")
+    late.attach(peers)
+    return Dock(server, database, bus, [Relay(database, bus), Reconciler(database), *parts], peers, registry)
+
+
+class _LatePeers:
+    """Stubs of the process's own port, which is known only once the server is bound."""
+
+    def __init__(self) -> None:
+        self._source: PeerSource | None = None
+
+    def attach(self, peers: grpc.Channel) -> None:
+        self._source = PeerSource(IngestionServiceStub(peers), SpecificationServiceStub(peers))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._source, name)
+
+
+def _services(
+    targets: Sequence[str],
+    database: Database,
+    blobs: BlobStore,
+    bus: EventBus,
+    bench: Workbench,
+    late: _LatePeers,
+    settings: DockSettings,
+) -> tuple[list[tuple[str, object, object]], list[Runnable]]:
+    services: list[tuple[str, object, object]] = []
+    parts: list[Runnable] = []
+    if "ingestion" in targets:
+        ingestion = make_ingestion(database, blobs, IngestionSettings(), tenant=settings.tenant)
+        services.append(
+            (_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer)
+        )
+        parts.append(ingestion)
+    if "checking" in targets:
+        checking = make_checking(database, blobs, bus, bench, CheckingSettings())
+        services.append((_service("checking"), add_CheckingServiceServicer_to_server, checking.servicer))
+        parts.append(checking)
+    if "specification" in targets:
+        specification = make_specification(
+            database, blobs, bus, SpecificationSettings(), tenant=settings.tenant
+        )
+        services.append(
+            (_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer)
+        )
+        parts.append(specification)
+    if "search" in targets:
+        search = make_search(database, bus, SearchSettings())
+        services.append((_service("search"), add_SearchServiceServicer_to_server, search.servicer))
+        parts.append(search)
+    if "reuse" in targets:
+        reuse = make_reuse(late, bench.runner, bench.environments, bench.scratch, ReuseSettings())  # type: ignore[arg-type]
+        services.append((_service("reuse"), add_ReuseServiceServicer_to_server, reuse.servicer))
+        parts.append(reuse)
+    return services, parts
+
+
+def _service(target: str) -> str:
+    return f"dockapi.{target}.v1.{target.capitalize()}Service"
+
+
+def _check_targets(targets: Sequence[str]) -> None:
+    unknown = sorted(set(targets) - set(TARGETS))
+    if unknown or not targets:
+        raise InvalidInput(
+            f"No such target: {', '.join(unknown) or '(none given)'}.",
+            reason="TARGET_UNKNOWN",
+            hint=f"The targets are {', '.join(TARGETS)}.",
+        )
+
+
+def _check_adapters(settings: DockSettings) -> None:
+    for name, value in (("DOCK_DB_URL", settings.db_url), ("DOCK_BLOB_URL", settings.blob_url)):
+        if value and not value.startswith(("sqlite:", "file:")):
+            raise InvalidInput(
+                f"{name}={value.split(':')[0]}:… has no adapter here.",
+                reason="ADAPTER_UNKNOWN",
+                hint="This version keeps everything in its data folder; unset the variable.",
+            )
+    if settings.bus_url and not settings.bus_url.startswith("inproc:"):
+        raise InvalidInput(
+            f"DOCK_BUS_URL={settings.bus_url.split(':')[0]}:… has no adapter here.",
+            reason="ADAPTER_UNKNOWN",
+            hint="This version has the bus inside the process; unset the variable.",
+        )
+
+
+def _empty(folder: DockFolder) -> None:
+    shutil.rmtree(folder.scratch, ignore_errors=True)
+    folder.scratch.mkdir(parents=True, exist_ok=True)
+
+
+def _release_leases(database: Database) -> None:
+    """The folder is ours alone, so whoever held leases is dead: go on at once, not when they run out."""
+    with database.transaction() as session:
+        Learnwares().release_leases(session)
