@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from dock_failpoint import failpoint
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.examination import Examination, examine
+from learndock.check import Step
 
 from dock_blob import BlobStore
 from dock_checking.settings import CheckingSettings
 from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts
-from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
-from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.examination import Examination, examine
-from learndock.check import Step
 from learndock.semantic import SemanticSpecification
 
 _log = logging.getLogger(__name__)
@@ -38,9 +38,7 @@ class Workbench:
 class Examiner:
     """Claims one waiting learnware, examines it and records the verdict."""
 
-    def __init__(
-        self, database: Database, blobs: BlobStore, bench: Workbench, settings: CheckingSettings
-    ) -> None:
+    def __init__(self, database: Database, blobs: BlobStore, bench: Workbench, settings: CheckingSettings) -> None:
         self._database = database
         self._blobs = blobs
         self._bench = bench
@@ -150,7 +148,7 @@ class Heartbeat:
             try:
                 if not self._beat():
                     return
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the lease could not be renewed; trying again")
 
 
@@ -171,5 +169,3 @@ def _verdict(row: LearnwareRow, examination: Examination) -> VerdictRow:
         isolation=examination.isolation,
         made_at=0.0,
     )
-
-

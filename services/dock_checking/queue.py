@@ -53,7 +53,7 @@ class CheckQueue:
             self._examiner.check(row)
         except DockError as error:
             _log.warning("check put off: %s", error, extra={"reason": error.reason})
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread must live on
             _log.exception("check failed inside the dock; its lease will run out and it is tried again")
         else:
             return True

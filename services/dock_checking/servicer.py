@@ -18,14 +18,12 @@ class CheckingServicer(rpc.CheckingServiceServicer):
     def __init__(self, record: CheckRecord) -> None:
         self._record = record
 
-    def GetVerdict(  # noqa: N802
-        self, request: pb.GetVerdictRequest, context: grpc.ServicerContext
-    ) -> pb.GetVerdictResponse:
+    def GetVerdict(self, request: pb.GetVerdictRequest, context: grpc.ServicerContext) -> pb.GetVerdictResponse:
         """The verdict with its steps and log."""
         verdict, steps = self._record.verdict(request.learnware_id, request.version)
         return pb.GetVerdictResponse(verdict=_verdict_message(verdict, steps))
 
-    def WatchCheck(  # noqa: N802
+    def WatchCheck(
         self, request: pb.WatchCheckRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchCheckResponse]:
         """Steps as they happen, then the verdict."""

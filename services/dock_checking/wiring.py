@@ -41,8 +41,6 @@ def make_checking(
     database: Database, blobs: BlobStore, bus: EventBus, bench: Workbench, settings: CheckingSettings
 ) -> Checking:
     """Wire checking by hand."""
-    queue = CheckQueue(
-        Examiner(database, blobs, bench, settings), parallel=settings.parallel, poll_s=settings.poll_s
-    )
+    queue = CheckQueue(Examiner(database, blobs, bench, settings), parallel=settings.parallel, poll_s=settings.poll_s)
     servicer = CheckingServicer(CheckRecord(database, poll_s=0.5))
     return Checking(servicer, queue, bus)

@@ -11,9 +11,7 @@ from dock_db import Database, LearnwareRow, Learnwares, State
 from learndock.errors import FailedPrecondition, InvalidInput
 
 MAX_PAGE = 500
-TERMINAL = frozenset(
-    {State.REJECTED, State.INDEXED, State.DEPRECATED, State.DELETED, State.FAILED_INTERNAL}
-)
+TERMINAL = frozenset({State.REJECTED, State.INDEXED, State.DEPRECATED, State.DELETED, State.FAILED_INTERNAL})
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,7 @@ class Catalogue:
         with self._database.read() as session:
             return self._learnwares.get(session, learnware_id, version)
 
-    def list(
-        self, *, owner: str, states: Sequence[State], name_contains: str, page_size: int, page_token: str
-    ) -> Page:
+    def list(self, *, owner: str, states: Sequence[State], name_contains: str, page_size: int, page_token: str) -> Page:
         """Records, oldest first, page by page."""
         limit = min(page_size or 100, MAX_PAGE)
         with self._database.read() as session:
@@ -69,7 +65,8 @@ class Catalogue:
             )
         if not 0 <= offset <= row.size_bytes:
             raise InvalidInput(
-                f"Offset {offset} is outside a package of {row.size_bytes} bytes.", reason="OFFSET_OUT_OF_RANGE"
+                f"Offset {offset} is outside a package of {row.size_bytes} bytes.",
+                reason="OFFSET_OUT_OF_RANGE",
             )
         return row, self._blobs.read(row.blob_key, offset)
 
@@ -107,7 +104,8 @@ def _parse_token(token: str) -> tuple[str, int] | None:
     learnware_id, _, version = token.rpartition(":")
     if not learnware_id or not version.isdigit():
         raise InvalidInput(
-            f"{token!r} is no page token of this dock.", reason="PAGE_TOKEN_INVALID", hint="List from the start."
+            f"{token!r} is no page token of this dock.",
+            reason="PAGE_TOKEN_INVALID",
+            hint="List from the start.",
         )
     return learnware_id, int(version)
-

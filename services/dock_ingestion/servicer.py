@@ -24,9 +24,7 @@ class IngestionServicer(rpc.IngestionServiceServicer):
         self._catalogue = catalogue
         self._max_chunk_bytes = max_chunk_bytes
 
-    def BeginUpload(  # noqa: N802
-        self, request: pb.BeginUploadRequest, context: grpc.ServicerContext
-    ) -> pb.BeginUploadResponse:
+    def BeginUpload(self, request: pb.BeginUploadRequest, context: grpc.ServicerContext) -> pb.BeginUploadResponse:
         """Declare an upload."""
         progress = self._desk.begin(
             Declaration(
@@ -44,7 +42,7 @@ class IngestionServicer(rpc.IngestionServiceServicer):
             max_chunk_bytes=self._max_chunk_bytes,
         )
 
-    def WriteUpload(  # noqa: N802
+    def WriteUpload(
         self, request_iterator: Iterable[pb.WriteUploadRequest], context: grpc.ServicerContext
     ) -> pb.WriteUploadResponse:
         """Persist chunks as they come."""
@@ -55,27 +53,21 @@ class IngestionServicer(rpc.IngestionServiceServicer):
             raise InvalidInput("The stream held no chunk.", reason="UPLOAD_EMPTY")
         return pb.WriteUploadResponse(persisted_bytes=persisted)
 
-    def QueryUpload(  # noqa: N802
-        self, request: pb.QueryUploadRequest, context: grpc.ServicerContext
-    ) -> pb.QueryUploadResponse:
+    def QueryUpload(self, request: pb.QueryUploadRequest, context: grpc.ServicerContext) -> pb.QueryUploadResponse:
         """Where a cut push goes on."""
         return _query_response(self._desk.query(request.upload_id))
 
-    def CommitUpload(  # noqa: N802
-        self, request: pb.CommitUploadRequest, context: grpc.ServicerContext
-    ) -> pb.CommitUploadResponse:
+    def CommitUpload(self, request: pb.CommitUploadRequest, context: grpc.ServicerContext) -> pb.CommitUploadResponse:
         """Turn the upload into a learnware."""
         row, present = self._desk.commit(request.upload_id)
         return pb.CommitUploadResponse(learnware=learnware_message(row), already_present=present)
 
-    def GetLearnware(  # noqa: N802
-        self, request: pb.GetLearnwareRequest, context: grpc.ServicerContext
-    ) -> pb.GetLearnwareResponse:
+    def GetLearnware(self, request: pb.GetLearnwareRequest, context: grpc.ServicerContext) -> pb.GetLearnwareResponse:
         """One record."""
         row = self._catalogue.get(request.learnware_id, request.version)
         return pb.GetLearnwareResponse(learnware=learnware_message(row))
 
-    def ListLearnwares(  # noqa: N802
+    def ListLearnwares(
         self, request: pb.ListLearnwaresRequest, context: grpc.ServicerContext
     ) -> pb.ListLearnwaresResponse:
         """Records page by page."""
@@ -90,7 +82,7 @@ class IngestionServicer(rpc.IngestionServiceServicer):
             learnwares=[learnware_message(row) for row in page.rows], next_page_token=page.next_token
         )
 
-    def DownloadPackage(  # noqa: N802
+    def DownloadPackage(
         self, request: pb.DownloadPackageRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.DownloadPackageResponse]:
         """The package: first size and digest, then data."""
@@ -99,14 +91,14 @@ class IngestionServicer(rpc.IngestionServiceServicer):
         for chunk in chunks:
             yield pb.DownloadPackageResponse(data=chunk)
 
-    def DeleteLearnware(  # noqa: N802
+    def DeleteLearnware(
         self, request: pb.DeleteLearnwareRequest, context: grpc.ServicerContext
     ) -> pb.DeleteLearnwareResponse:
         """Delete one version or all."""
         deleted = self._catalogue.delete(request.learnware_id, request.version)
         return pb.DeleteLearnwareResponse(deleted_versions=deleted)
 
-    def WatchLearnware(  # noqa: N802
+    def WatchLearnware(
         self, request: pb.WatchLearnwareRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchLearnwareResponse]:
         """States as they change."""

@@ -52,7 +52,7 @@ class Sweeper:
         while not self._stopping.wait(self._settings.sweep_period_s):
             try:
                 gone = self.sweep()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("sweep failed; the next one tries again")
             else:
                 _log.info("swept", extra={"objects": gone})

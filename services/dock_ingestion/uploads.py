@@ -7,11 +7,11 @@ import re
 import zlib
 from dataclasses import dataclass
 
+from dock_failpoint import failpoint
 from sqlalchemy.orm import Session
 
 from dock_blob import BlobStore
-from dock_db import Database, Learnwares, LearnwareRow, State, UploadRow, Uploads
-from dock_failpoint import failpoint
+from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Uploads
 from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.settings import IngestionSettings
 from learndock.errors import FailedPrecondition, InvalidInput, Overloaded
@@ -126,9 +126,7 @@ class UploadDesk:
             self._blobs.delete(row.blob_key)
         return learnware, present
 
-    def _accept(
-        self, row: UploadRow, package: Package, semantic: SemanticSpecification
-    ) -> tuple[LearnwareRow, bool]:
+    def _accept(self, row: UploadRow, package: Package, semantic: SemanticSpecification) -> tuple[LearnwareRow, bool]:
         with self._database.transaction() as session:
             current = self._uploads.get(session, row.upload_id)
             if current.committed_learnware_id:
@@ -218,7 +216,9 @@ class UploadDesk:
 
 def _declared_wrong(field: str, want: str) -> InvalidInput:
     return InvalidInput(
-        f"{field} of the upload must be {want}.", reason="UPLOAD_DECLARATION_INVALID", details={"field": field}
+        f"{field} of the upload must be {want}.",
+        reason="UPLOAD_DECLARATION_INVALID",
+        details={"field": field},
     )
 
 

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dock_sandbox import Sandbox, SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import open_model
+
+from dock_sandbox import Sandbox, SandboxRunner
 
 Fetch = Callable[[Path], None]
 
@@ -28,9 +29,7 @@ class _Slot:
 class Runners:
     """Warm sandboxes by content digest. A sandbox serves one call at a time; a broken one is replaced."""
 
-    def __init__(
-        self, runner: SandboxRunner, environments: EnvironmentBuilder, scratch: Path, *, warm: int
-    ) -> None:
+    def __init__(self, runner: SandboxRunner, environments: EnvironmentBuilder, scratch: Path, *, warm: int) -> None:
         self._runner = runner
         self._environments = environments
         self._scratch = scratch
@@ -91,8 +90,6 @@ class Runners:
         try:
             package = folder / "package.zip"
             fetch(package)
-            return open_model(
-                package, runner=self._runner, environments=self._environments, scratch=self._scratch
-            )
+            return open_model(package, runner=self._runner, environments=self._environments, scratch=self._scratch)
         finally:
             shutil.rmtree(folder, ignore_errors=True)

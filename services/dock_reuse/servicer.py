@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import grpc
+from dock_rpc.convert import array_to_tensor, tensor_to_array
 
 from dock_reuse.predictor import MemberRef, Predictor
-from dock_rpc.convert import array_to_tensor, tensor_to_array
 from dockapi.reuse.v1 import reuse_pb2 as pb
 from dockapi.reuse.v1 import reuse_pb2_grpc as rpc
 
@@ -25,9 +25,7 @@ class ReuseServicer(rpc.ReuseServiceServicer):
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
 
-    def Predict(  # noqa: N802
-        self, request: pb.PredictRequest, context: grpc.ServicerContext
-    ) -> pb.PredictResponse:
+    def Predict(self, request: pb.PredictRequest, context: grpc.ServicerContext) -> pb.PredictResponse:
         """Predictions of a learnware or a mixture."""
         refs = [MemberRef(each.learnware_id, each.version, each.weight) for each in request.members]
         prediction = self._predictor.predict(

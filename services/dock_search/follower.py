@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 
-from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
-from learndock.errors import FailedPrecondition
 from learndock.search import Index
-from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
+
+from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from learndock.errors import FailedPrecondition
+from learndock.semantic import SemanticSpecification
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +111,6 @@ class Follower:
             self._wake.clear()
             try:
                 self.catch_up()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the index could not follow the database; trying again")
                 self._stopping.wait(self._poll_s)

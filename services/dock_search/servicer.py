@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import grpc
+from dock_rpc.convert import rkme_to_specification
 
 from dock_db.message import learnware_message
-from dock_rpc.convert import rkme_to_specification
 from dock_search.finder import Answer, Finder, Question
 from dockapi.search.v1 import search_pb2 as pb
 from dockapi.search.v1 import search_pb2_grpc as rpc
@@ -25,9 +25,7 @@ class SearchServicer(rpc.SearchServiceServicer):
     def __init__(self, finder: Finder) -> None:
         self._finder = finder
 
-    def Search(  # noqa: N802
-        self, request: pb.SearchRequest, context: grpc.ServicerContext
-    ) -> pb.SearchResponse:
+    def Search(self, request: pb.SearchRequest, context: grpc.ServicerContext) -> pb.SearchResponse:
         """Hits and mixture for a task."""
         left = context.time_remaining()
         answer = self._finder.find(
@@ -37,9 +35,7 @@ class SearchServicer(rpc.SearchServiceServicer):
         )
         return _response(answer)
 
-    def GetIndex(  # noqa: N802
-        self, request: pb.GetIndexRequest, context: grpc.ServicerContext
-    ) -> pb.GetIndexResponse:
+    def GetIndex(self, request: pb.GetIndexRequest, context: grpc.ServicerContext) -> pb.GetIndexResponse:
         """How far the index is."""
         return pb.GetIndexResponse(revision=self._finder.revision, learnwares=self._finder.size)
 

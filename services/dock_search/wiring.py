@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from learndock.search import Index
+
 from dock_bus import EventBus
 from dock_db import Database
 from dock_search.finder import Finder
@@ -12,7 +14,6 @@ from dock_search.follower import Follower
 from dock_search.servicer import SearchServicer
 from dock_search.settings import SearchSettings
 from dock_search.subscriptions import subscribe
-from learndock.search import Index
 
 
 @dataclass

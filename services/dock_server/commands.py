@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-
 from dock_rpc.logs import configure_logging
 from dock_rpc.metrics import serve_metrics
+
 from dock_server.composition import TARGETS, compose
 from dock_server.folder import DockFolder, FolderLock
 from dock_server.settings import DockSettings
@@ -126,7 +126,7 @@ def _address(folder: DockFolder, address: str) -> Iterator[None]:
 def _wait() -> None:
     stopping = threading.Event()
 
-    def stop(number: int, frame: object) -> None:
+    def stop(_number: int, _frame: object) -> None:
         if stopping.is_set():
             os._exit(130)
         stopping.set()

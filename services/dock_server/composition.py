@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import grpc
+from dock_blob.file import FileBlobStore
+from dock_bus.inprocess import InProcessBus
+from dock_rpc.channel import channel
+from dock_rpc.server import Server, build_server
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.process import ProcessSandbox
 from prometheus_client import CollectorRegistry
 
 from dock_blob import BlobStore
-from dock_blob.file import FileBlobStore
 from dock_bus import EventBus
-from dock_bus.inprocess import InProcessBus
 from dock_checking.examiner import Workbench
 from dock_checking.settings import CheckingSettings
 from dock_checking.wiring import make_checking
@@ -24,10 +28,6 @@ from dock_ingestion.wiring import make_ingestion
 from dock_reuse.peers import PeerSource
 from dock_reuse.settings import ReuseSettings
 from dock_reuse.wiring import make_reuse
-from dock_rpc.channel import channel
-from dock_rpc.server import Server, build_server
-from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.process import ProcessSandbox
 from dock_search.settings import SearchSettings
 from dock_search.wiring import make_search
 from dock_server.folder import DockFolder
@@ -143,21 +143,15 @@ def _services(
     parts: list[Runnable] = []
     if "ingestion" in targets:
         ingestion = make_ingestion(database, blobs, IngestionSettings(), tenant=settings.tenant)
-        services.append(
-            (_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer)
-        )
+        services.append((_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer))
         parts.append(ingestion)
     if "checking" in targets:
         checking = make_checking(database, blobs, bus, bench, CheckingSettings())
         services.append((_service("checking"), add_CheckingServiceServicer_to_server, checking.servicer))
         parts.append(checking)
     if "specification" in targets:
-        specification = make_specification(
-            database, blobs, bus, SpecificationSettings(), tenant=settings.tenant
-        )
-        services.append(
-            (_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer)
-        )
+        specification = make_specification(database, blobs, bus, SpecificationSettings(), tenant=settings.tenant)
+        services.append((_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer))
         parts.append(specification)
     if "search" in targets:
         search = make_search(database, bus, SearchSettings())

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from learndock.search import Island, island_of, island_scale
+from learndock.specification import TableSpecification
 
 from dock_db import Database, LearnwareRow, Learnwares, SpecificationRow, Specifications, State
 from learndock.errors import NotFound
-from learndock.search import Island, island_of, island_scale
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,7 @@ class SpecificationCatalogue:
         after: tuple[str, int] | None = None
         with self._database.read() as session:
             while True:
-                rows = Learnwares().list(
-                    session, tenant=self._tenant, states=[State.INDEXED], after=after, limit=500
-                )
+                rows = Learnwares().list(session, tenant=self._tenant, states=[State.INDEXED], after=after, limit=500)
                 for row in rows:
                     stored = Specifications().get(session, row.learnware_id, row.version)
                     if stored is not None and stored.payload:

@@ -10,9 +10,10 @@ import json
 import logging
 import threading
 
+from dock_failpoint import failpoint
+
 from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
-from dock_failpoint import failpoint
 from learndock.errors import DockError
 from learndock.package import read_package
 
@@ -100,6 +101,6 @@ class EmbeddingQueue:
             return row is not None and self._embedder.embed(row)
         except DockError as error:
             _log.warning("embedding put off: %s", error, extra={"reason": error.reason})
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread must live on
             _log.exception("embedding failed inside the dock; its lease will run out and it is tried again")
         return False

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import grpc
-
 from dock_rpc.convert import array_to_tensor, specification_to_rkme
+
 from dock_specification.catalogue import SpecificationCatalogue
 from dockapi.specification.v1 import specification_pb2 as pb
 from dockapi.specification.v1 import specification_pb2_grpc as rpc
@@ -16,7 +16,7 @@ class SpecificationServicer(rpc.SpecificationServiceServicer):
     def __init__(self, catalogue: SpecificationCatalogue) -> None:
         self._catalogue = catalogue
 
-    def GetSpecification(  # noqa: N802
+    def GetSpecification(
         self, request: pb.GetSpecificationRequest, context: grpc.ServicerContext
     ) -> pb.GetSpecificationResponse:
         """The reduced set of a learnware, with the dock's own figures of it."""
@@ -27,9 +27,7 @@ class SpecificationServicer(rpc.SpecificationServiceServicer):
             effective_size=stored.effective_size,
         )
 
-    def ListIslands(  # noqa: N802
-        self, request: pb.ListIslandsRequest, context: grpc.ServicerContext
-    ) -> pb.ListIslandsResponse:
+    def ListIslands(self, request: pb.ListIslandsRequest, context: grpc.ServicerContext) -> pb.ListIslandsResponse:
         """Every island with its scale."""
         return pb.ListIslandsResponse(
             islands=[
