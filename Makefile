@@ -1,0 +1,64 @@
+# Every target explains itself: `make help`. Each one does the set-up that it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO_DATA ?= demo-dock
+PYTEST_ARGS ?=
+
+# Wheels of the checkout and of sandbox environments: kept inside the checkout unless you keep them elsewhere.
+export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all e2e demo up lock clean
+
+help: ## Say what each target does
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install the project into .venv (quick the second time)
+	@$(PYTHON) tools/setup.py
+
+setup-dev: ## The same and what linting, typing and generating need
+	@$(PYTHON) tools/setup.py --dev
+
+generate: setup-dev ## Write stubs and reference pages anew
+	@$(BIN)/python tools/generate.py
+
+generate-check: setup-dev ## Fail where committed stubs or reference pages are stale
+	@$(BIN)/python tools/generate.py --check
+
+lint: setup-dev ## Style, spelling and the rules of this repository
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/python tools/lint_repository.py
+
+format: setup-dev ## Let ruff put the sources into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: setup-dev ## Check every annotation
+	$(BIN)/mypy libs services tools
+
+contracts: setup-dev ## Check who may import whom
+	$(BIN)/lint-imports
+
+test: setup-dev ## Run every test: unit, contract, end to end
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+test-all: lint types contracts generate-check test ## Everything CI runs but the demo
+
+e2e: setup-dev ## Run only the tests that cross services
+	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
+
+demo: setup ## Fill a dock with real models, then search it as somebody with data would
+	$(BIN)/python tools/demo/run.py --data $(DEMO_DATA)
+
+up: setup ## Start a dock in ./dock-data (end with Ctrl-C)
+	$(BIN)/dock up --data dock-data
+
+lock: setup-dev ## Choose the newest versions that fit and write them to *.lock
+	@$(BIN)/python tools/lock.py
+
+clean: ## Remove what was installed, cached or made by the demo
+	rm -rf .venv .cache build dist demo-dock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find libs services tests tools -type d -name __pycache__ -prune -exec rm -rf {} +
