@@ -1,0 +1,162 @@
+"""Reading and unpacking: from a zip to a Package, without running or importing anything in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.package.archive import MARKER, Archive, Duplicates, open_archive
+from learndock.package.document import decode_text, load_yaml
+from learndock.package.environment import read_environment
+from learndock.package.limits import PackageLimits
+from learndock.package.manifest import Manifest, read_manifest
+from learndock.package.parts import Package, SpecificationEntry
+from learndock.package.refusal import refuse, shown
+from learndock.semantic import SemanticSpecification
+
+if TYPE_CHECKING:
+    from learndock.specification import TableSpecification
+
+_DEFAULTS = PackageLimits()
+_TABLE = "RKMETableSpecification"
+
+
+def read_package(
+    source: str | Path | BinaryIO, *, limits: PackageLimits = _DEFAULTS, duplicates: Duplicates = "refuse"
+) -> Package:
+    """Read a package statically: every file is inflated and checked, none is kept, run or imported.
+
+    `source` is a path or a seekable open file. `duplicates="last"` reads what older docks wrote, where
+    a name in the zip twice means its last one. InvalidInput with a reason for each way to be wrong.
+    """
+    with open_archive(source, limits, duplicates) as archive:
+        package = describe(archive, limits)
+        archive.verify()
+        return package
+
+
+def extract_package(
+    source: str | Path | BinaryIO,
+    into: Path,
+    *,
+    limits: PackageLimits = _DEFAULTS,
+    duplicates: Duplicates = "refuse",
+) -> Package:
+    """Read a package and write its files under `into` (new or empty), its top folder taken off.
+
+    All or nothing: `into` appears with every file in it, or not at all. FailedPrecondition
+    FOLDER_NOT_EMPTY, Unavailable STORAGE_FULL, and what `read_package` raises.
+    """
+    into = Path(into)
+    if into.exists() and (not into.is_dir() or any(into.iterdir())):
+        raise FailedPrecondition(
+            f"{into} is there already and not empty.", reason="FOLDER_NOT_EMPTY", hint="Name another folder."
+        )
+    with open_archive(source, limits, duplicates) as archive:
+        package = describe(archive, limits)
+        _write_all(archive, into)
+        return package
+
+
+def describe(archive: Archive, limits: PackageLimits) -> Package:
+    """Give the Package that an open archive is; the files it does not name are not inflated."""
+    manifest = load_manifest(archive, limits)
+    specification, notes = _specification(archive, manifest.specifications, limits)
+    semantic = _semantic(archive, manifest, limits)
+    return Package(
+        name=manifest.name or (semantic.name if semantic else ""),
+        model=manifest.model,
+        specification_entries=manifest.specifications,
+        specification=specification,
+        semantic=semantic,
+        environment=read_environment(archive, limits),
+        files=tuple(archive.files),
+        sha256=archive.sha256(),
+        size_bytes=archive.size_bytes,
+        notes=notes,
+    )
+
+
+def load_manifest(archive: Archive, limits: PackageLimits) -> Manifest:
+    """Read `learnware.yaml` of an open archive."""
+    document = load_yaml(archive.read(MARKER, limits.yaml_bytes, "YAML_INVALID"), MARKER, limits)
+    return read_manifest(document, archive.files)
+
+
+def _specification(
+    archive: Archive, entries: tuple[SpecificationEntry, ...], limits: PackageLimits
+) -> tuple[TableSpecification | None, tuple[str, ...]]:
+    tables = [entry for entry in entries if entry.class_name == _TABLE]
+    notes = tuple(
+        f"SPECIFICATION_TYPE_UNSUPPORTED: {entry.class_name} ({shown(entry.file_name)}) is kept, but this dock "
+        "cannot search by it yet."
+        for entry in entries
+        if entry.class_name != _TABLE
+    )
+    for entry in entries:
+        if archive.files[entry.file_name].size > limits.spec_bytes:
+            refuse(
+                "SPECIFICATION_INVALID",
+                f"{shown(entry.file_name)} is larger than the {limits.spec_bytes} bytes that are taken.",
+                hint="Make the specification with fewer points.",
+                limit=limits.spec_bytes,
+            )
+    return (_table(archive, tables[0], limits), notes) if tables else (None, notes)
+
+
+def _table(archive: Archive, entry: SpecificationEntry, limits: PackageLimits) -> TableSpecification:
+    # Imported here: whoever packs or unpacks has no use for the numerical libraries.
+    from learndock.specification import TableSpecification  # noqa: PLC0415
+
+    data = archive.read(entry.file_name, limits.spec_bytes, "SPECIFICATION_INVALID")
+    text = decode_text(data, entry.file_name)
+    try:
+        return TableSpecification.from_json(text)
+    except InvalidInput as error:
+        error.details.setdefault("file_name", entry.file_name)
+        raise
+
+
+def _semantic(archive: Archive, manifest: Manifest, limits: PackageLimits) -> SemanticSpecification | None:
+    if not manifest.semantic_file:
+        return None
+    data = archive.read(manifest.semantic_file, limits.semantic_bytes, "SEMANTIC_INVALID")
+    return SemanticSpecification.from_json(decode_text(data, manifest.semantic_file))
+
+
+def _write_all(archive: Archive, into: Path) -> None:
+    into.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{into.name}.", dir=into.parent))
+    try:
+        for name in archive.files:
+            _write(archive, name, staging / name)
+        staging.chmod(0o755)
+        staging.replace(into)
+    except OSError as error:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise _storage_fault(error, into) from error
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _write(archive: Archive, name: str, path: Path) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        for piece in archive.stream(name):
+            file.write(piece)
+
+
+def _storage_fault(error: OSError, into: Path) -> Unavailable:
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return Unavailable(
+        f"The package could not be unpacked to {into}: {error.strerror or error}.",
+        reason="STORAGE_FULL" if full else "STORAGE_FAILED",
+        hint="Free some space and try again." if full else "Check the folder and try again.",
+    )
