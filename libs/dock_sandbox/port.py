@@ -62,7 +62,7 @@ class Sandbox(Protocol):
 
     @property
     def isolation(self) -> str:
-        """"bubblewrap", or "unsafe-local" where the user chose to go without."""
+        """ "bubblewrap", or "unsafe-local" where the user chose to go without."""
         ...
 
     def instantiate(self) -> Mapping[str, Any]:

@@ -1,0 +1,79 @@
+"""The supervisor of one sandbox: reads its output and ends it when it breaches a limit."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+
+from dock_sandbox.census import proportional_bytes, usage
+from dock_sandbox.launch import Processes
+from dock_sandbox.log import Log
+from dock_sandbox.port import Limits
+
+_PERIOD_S = 0.1
+
+
+class Watch:
+    """A thread beside a sandbox. `breach` is "" until a limit was breached, then the reason; the first one stays."""
+
+    def __init__(self, processes: Processes, limits: Limits, log: Log) -> None:
+        self._processes = processes
+        self._limits = limits
+        self._log = log
+        self._lock = threading.Lock()
+        self._ends_at = time.monotonic() + limits.wall_seconds
+        self._stopping = threading.Event()
+        self.breach = ""
+        self.breach_text = ""
+        self._thread = threading.Thread(target=self._run, name="sandbox-watch", daemon=True)
+        self._thread.start()
+
+    def end(self, reason: str, text: str) -> None:
+        """End the sandbox for this reason, unless it has ended for another one."""
+        with self._lock:
+            if not self.breach:
+                self.breach, self.breach_text = reason, text
+        self._processes.kill()
+
+    def stop(self) -> None:
+        """End the sandbox without a reason, read the rest of its log, and let the thread go. Idempotent."""
+        self._stopping.set()
+        self._processes.kill()
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            next_count = 0.0
+            while self._read_log():
+                if time.monotonic() >= next_count:
+                    self._count()
+                    next_count = time.monotonic() + _PERIOD_S
+        finally:
+            os.close(self._processes.log)
+
+    def _read_log(self) -> bool:
+        """Read what is there; False at the end of the output."""
+        descriptor = self._processes.log
+        if not select.select([descriptor], [], [], _PERIOD_S)[0]:
+            return not (self._stopping.is_set() or self._processes.monitor.poll() is not None)
+        data = os.read(descriptor, 1 << 16)
+        if data and not self._log.add(data):
+            self.end("SANDBOX_LOG_TOO_LARGE", f"The model printed more than {self._limits.log_bytes} bytes.")
+        return bool(data)
+
+    def _count(self) -> None:
+        used = usage(self._processes.root_pid)
+        if time.monotonic() > self._ends_at:
+            self.end("SANDBOX_TIMEOUT", f"The sandbox ran longer than {self._limits.wall_seconds:g} s.")
+        elif used.cpu_seconds > self._limits.cpu_seconds:
+            self.end("SANDBOX_CPU", f"The model used more than {self._limits.cpu_seconds} s of CPU time.")
+        elif len(used.pids) > self._limits.processes + 2:
+            self.end("SANDBOX_PROCESSES", f"The model ran more than {self._limits.processes} processes.")
+        elif used.resident_bytes > self._limits.memory_bytes:
+            self._weigh(used.pids)
+
+    def _weigh(self, pids: tuple[int, ...]) -> None:
+        if proportional_bytes(pids) > self._limits.memory_bytes:
+            self.end("SANDBOX_MEMORY", f"The model used more than {self._limits.memory_bytes} bytes of memory.")
