@@ -75,6 +75,8 @@ def read_conda(document: Any, limits: PackageLimits) -> Wanted:
 
 
 def _check_channels(channels: Any) -> None:
+    if channels is not None and not isinstance(channels, list):
+        refuse("ENVIRONMENT_INVALID", f"{FILE}: channels is no list.", file=FILE)
     for channel in channels or []:
         if not isinstance(channel, str) or not _PLAIN_CHANNEL.fullmatch(channel):
             refuse(

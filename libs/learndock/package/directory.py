@@ -232,8 +232,8 @@ def _check_sizes(entry: Entry, crc: int, packed: int, size: int) -> None:
 
 def _check_overlap(entries: list[Entry], directory_at: int) -> None:
     ordered = sorted(entries, key=lambda entry: entry.header_at)
-    starts = [entry.header_at for entry in ordered[1:]] + [directory_at]
-    for entry, following in zip(ordered, starts, strict=True):
+    starts = [entry.header_at for entry in ordered] + [directory_at]
+    for entry, following in zip(ordered, starts[1:], strict=True):
         # A streamed entry is followed by at least crc and two sizes.
         end = entry.data_at + entry.packed + (12 if entry.flags & _STREAMED else 0)
         if end > following:

@@ -30,8 +30,9 @@ class Wanted:
     notes: list[str] = field(default_factory=list)
 
     def ask_python(self, specifier: str) -> None:
-        """Take the first version number of a specifier as "major.minor"."""
-        found = _VERSION.search(specifier)
+        """Take the first version that a specifier allows as "major.minor"."""
+        clauses = [clause for clause in specifier.split(",") if not clause.strip().startswith(("<", "!"))]
+        found = _VERSION.search(",".join(clauses))
         self.python = found.group() if found else self.python
 
 
