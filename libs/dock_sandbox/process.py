@@ -62,6 +62,9 @@ def _greeted(sandbox: RunningSandbox) -> RunningSandbox:
         sandbox.greet()
     except DockError as error:
         sandbox.close()
+        if error.reason == "ENVIRONMENT_BROKEN":
+            error.details["log"] = _tail(sandbox.outcome().log)
+            raise
         raise Unavailable(
             f"The sandbox did not start: {error.message} {_tail(sandbox.outcome().log)}".strip(),
             reason="SANDBOX_START_FAILED",

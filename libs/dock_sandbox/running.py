@@ -19,10 +19,12 @@ from learndock.runtime.wire import DIMENSIONS, WireError
 
 _FAULTS = frozenset({"MODEL_RAISED", "MODEL_IMPORT_FAILED", "OUTPUT_INVALID", "SANDBOX_MEMORY"})
 _EXIT_CPU = 128 + 24
+_EXIT_NUMPY_BROKEN = 86
 _HINTS = {
     "MODEL_RAISED": "Read the traceback, mend the model and try again.",
     "MODEL_IMPORT_FAILED": "Run `dock check` on the package; its log has the whole traceback.",
     "OUTPUT_INVALID": "predict must return an array of numbers with one row per input.",
+    "ENVIRONMENT_BROKEN": "Change the versions that the package asks for; the log has the traceback.",
     "SANDBOX_TIMEOUT": "Make the model faster, or ask the operator for more time.",
     "SANDBOX_MEMORY": "Make the model smaller, or ask the operator for more memory.",
     "SANDBOX_LOG_TOO_LARGE": "Print less.",
@@ -85,6 +87,7 @@ class RunningSandbox:
         """How it stands."""
         if not self._watch.breach and not self._closed and self._processes.monitor.poll() is not None:
             self._watch.end(*self._death())
+        self._watch.settle()
         return Outcome(self._watch.breach, self._watch.breach_text, self._log.text())
 
     def close(self) -> None:
@@ -134,6 +137,8 @@ class RunningSandbox:
         code = self._processes.exit_status()
         if code in (_EXIT_CPU, -24):
             return "SANDBOX_CPU", f"The model used more than {self._limits.cpu_seconds} s of CPU time."
+        if code == _EXIT_NUMPY_BROKEN:
+            return "ENVIRONMENT_BROKEN", "numpy cannot be imported in the package's environment."
         return "SANDBOX_DIED", f"The model's process ended by itself (exit status {code})."
 
     def _ended(self) -> FailedPrecondition:

@@ -37,6 +37,22 @@ class Watch:
                 self.breach, self.breach_text = reason, text
         self._processes.kill()
 
+    def settle(self, patience_s: float = 0.5) -> None:
+        """Wait until what was printed so far is in the log, but not for long."""
+        deadline = time.monotonic() + patience_s
+        while self._unread() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def _unread(self) -> bool:
+        if not self._thread.is_alive():
+            return False
+        if self._processes.monitor.poll() is not None:
+            return True
+        try:
+            return bool(select.select([self._processes.log], [], [], 0)[0])
+        except (OSError, ValueError):
+            return False
+
     def stop(self) -> None:
         """End the sandbox without a reason, read the rest of its log, and let the thread go. Idempotent."""
         self._stopping.set()

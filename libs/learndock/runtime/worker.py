@@ -17,6 +17,8 @@ from typing import Any, Callable, Dict, List, Tuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TEXT_LIMIT = 8000
+NUMPY_BROKEN = 86
+"""Exit status where numpy cannot be imported."""
 
 
 def load_file(name: str, path: str, **options: Any) -> Any:
@@ -247,7 +249,11 @@ def flush() -> None:
 def main() -> None:
     """Serve one package until the dock closes the channel."""
     requests, answers, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-    wire = load_file("_learndock_wire", os.path.join(HERE, "wire.py"))
+    try:
+        wire = load_file("_learndock_wire", os.path.join(HERE, "wire.py"))
+    except Exception:
+        traceback.print_exc()
+        sys.exit(NUMPY_BROKEN)
     sys.argv = ["model"]
     # Last, so that the peer's own package wins where the environment has it.
     sys.path.append(os.path.join(HERE, "shim"))
