@@ -26,11 +26,10 @@ generate: setup-dev ## Write stubs and reference pages anew
 generate-check: setup-dev ## Fail where committed stubs or reference pages are stale
 	@$(BIN)/python tools/generate.py --check
 
-lint: setup-dev ## Style, spelling and the rules of this repository
+lint: setup-dev ## Style and spelling
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
-	$(BIN)/python tools/lint_repository.py
 
 format: setup-dev ## Let ruff put the sources into shape
 	$(BIN)/ruff check --fix .

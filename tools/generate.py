@@ -16,9 +16,7 @@ def main() -> None:
     flags = ["--check"] if parser.parse_args().check else []
     generators = sorted(TOOLS.glob("generate_*.py"), key=lambda path: (path.name != "generate_stubs.py", path.name))
     results = [subprocess.run([sys.executable, str(path), *flags], check=False) for path in generators]
-    stale = [
-        path.name for path, result in zip(generators, results, strict=True) if result.returncode != 0
-    ]
+    stale = [path.name for path, result in zip(generators, results, strict=True) if result.returncode != 0]
     if stale:
         sys.exit("failed: " + ", ".join(stale))
 

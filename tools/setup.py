@@ -114,10 +114,8 @@ def _ensure_venv() -> None:
 def _make_venv_otherwise() -> bool:
     shutil.rmtree(VENV, ignore_errors=True)
     ways = (["uv", "venv", "--seed", "--python", sys.executable], ["virtualenv", "--python", sys.executable])
-    for way in ways:
-        if shutil.which(way[0]) and subprocess.run([*way, str(VENV)], check=False).returncode == 0:
-            return True
-    return False
+    there = (way for way in ways if shutil.which(way[0]))
+    return any(subprocess.run([*way, str(VENV)], check=False).returncode == 0 for way in there)
 
 
 def _install(locks: list[Path]) -> None:

@@ -1,1 +1,0 @@
-"""Rules of this repository that no linter knows."""
