@@ -200,10 +200,11 @@ def _check_mode(name: str, entry: Entry) -> None:
 def _strip_top(files: dict[str, Entry]) -> dict[str, Entry]:
     top = top_folder(files, MARKER)
     if top is None:
+        near = next((name for name in files if name.lower().endswith(("learnware.yml", MARKER))), "")
         refuse(
             "YAML_MISSING",
             f"There is no {MARKER} at the package's root (or in one folder around everything).",
-            hint="`dock init` writes one.",
-            found=", ".join(sorted(files)[:5]),
+            hint=f"There is {shown(near)}: rename or move it." if near else "`dock init` writes one.",
+            found=shown(near or ", ".join(sorted(files)[:5])),
         )
     return {name.removeprefix(top): files[name] for name in sorted(files)}

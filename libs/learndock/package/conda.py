@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from learndock.package.limits import PackageLimits
 from learndock.package.refusal import refuse, shown
-from learndock.package.requirements import SHIMMED, Wanted, add_lines
+from learndock.package.requirements import LINE_CHARACTERS, SHIMMED, Wanted, add_lines
 
 FILE = "environment.yaml"
 
@@ -101,7 +101,7 @@ def _add_dependency(wanted: Wanted, item: Any, number: int, limits: PackageLimit
 
 
 def _add_conda(wanted: Wanted, item: str, number: int) -> None:
-    found = _MATCH.fullmatch(item)
+    found = _MATCH.fullmatch(item) if len(item) <= LINE_CHARACTERS else None
     if found is None or "://" in item or not item.isascii():
         refuse(
             "REQUIREMENT_REFUSED",

@@ -25,9 +25,10 @@ def read_environment(archive: Archive, limits: PackageLimits) -> EnvironmentRequ
             wanted.notes.append(f"{REQUIREMENTS} is not used: {conda.FILE} wins.")
         return _request(wanted, conda.FILE)
     if REQUIREMENTS not in archive.files:
+        other = next((name for name in ("environment.yml", "requirement.txt") if name in archive.files), "")
         refuse(
             "ENVIRONMENT_MISSING",
-            f"The package has neither {conda.FILE} nor {REQUIREMENTS}.",
+            f"The package has neither {conda.FILE} nor {REQUIREMENTS}{f' (it has {other})' if other else ''}.",
             hint=f"Add a {REQUIREMENTS} with the packages the model imports; it may be empty.",
         )
     data = archive.read(REQUIREMENTS, limits.requirement_bytes, "ENVIRONMENT_INVALID")

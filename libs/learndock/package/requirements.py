@@ -16,6 +16,8 @@ from learndock.package.refusal import refuse, shown
 SHIMMED = "learnware"
 """The peer's own package: the runtime brings what a model needs of it."""
 
+LINE_CHARACTERS = 500
+
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _VERSION = re.compile(r"\d+(\.\d+)?")
 _LINK = re.compile(r"(?i)^(git|hg|svn|bzr|https?|ftp|file)[+:]|://|^\.{0,2}[/\\]|\.(whl|zip|tar\.gz)$")
@@ -86,6 +88,8 @@ def parse_requirement(line: str, name: str, number: int) -> Requirement:
 
 
 def _fault(line: str) -> tuple[str, str] | None:
+    if len(line) > LINE_CHARACTERS or not line.isascii() or not line.isprintable():
+        return f"is longer than {LINE_CHARACTERS} characters or not plain ASCII", "Ask for one package in a line."
     if line.startswith("-") or " --" in line:
         return "is an option of pip; only packages by name are taken", "Take it out (hashes too)."
     if " @ " in line or _LINK.search(line.partition(";")[0].strip()):
@@ -94,8 +98,6 @@ def _fault(line: str) -> tuple[str, str] | None:
         return "uses a variable of the environment", "Write the value out."
     if line.endswith("\\"):
         return "goes on in the next line", "Write it in one line, without hashes."
-    if not line.isascii() or not line.isprintable():
-        return "holds characters other than plain ASCII", "Names and versions are plain ASCII."
     return None
 
 

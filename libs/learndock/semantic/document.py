@@ -12,7 +12,8 @@ from learndock.errors import InvalidInput
 from learndock.semantic.values import SEMANTIC_BYTES
 
 MAX_DEPTH = 8
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""Also one that never ends: otherwise every quote in it would be tried as a beginning."""
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
 

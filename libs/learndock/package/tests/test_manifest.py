@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from learndock.errors import InvalidInput
 from learndock.package.document import decode_text, dump_yaml, load_yaml
@@ -142,3 +144,37 @@ def test_old_names_of_classes_mean_the_new_ones():
 )
 def test_refusals(document, expected):
     assert refused(document).reason == expected
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.text(st.sampled_from("ab1.:-[]{}!&*%?|>'\"#,<= \n~\t"), max_size=60))
+def test_whatever_the_yaml_says_plain_values_or_a_refusal_come_of_it(text):
+    try:
+        value = loaded(text)
+    except InvalidInput as error:
+        assert error.reason in {"YAML_INVALID", "YAML_ALIAS", "YAML_TAG"}
+    else:
+        assert load_yaml(dump_yaml(value), "again", PackageLimits()) == value
+
+
+@settings(derandomize=True, deadline=None, max_examples=100)
+@given(
+    st.dictionaries(
+        st.sampled_from(["model", "name", "stat_specifications", "semantic_specification"]),
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(st.sampled_from(["class_name", "module_path", "kwargs", "file_name"]), inner)
+            ),
+            max_leaves=8,
+        ),
+    )
+)
+def test_whatever_the_manifest_says_a_typed_refusal_or_safe_names_come_of_it(document):
+    try:
+        found = read_manifest(document, FILES)
+    except InvalidInput:
+        return
+    assert found.model.class_name.isidentifier()
+    assert {entry.file_name for entry in found.specifications} <= set(FILES)
