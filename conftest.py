@@ -1,0 +1,46 @@
+"""What all tests share: environments from the wheels that set-up has fetched, and no socket beyond loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WHEELS = Path(__file__).resolve().parent / ".cache" / "uv"
+
+
+def pytest_configure() -> None:
+    """Docks of tests build from the cache that `make setup` fills; without one they may ask the index."""
+    if WHEELS.is_dir():
+        os.environ.setdefault("UV_CACHE_DIR", str(WHEELS))
+        os.environ.setdefault("DOCK_OFFLINE", "true")
+    for name in ("DOCK_URL", "DOCK_OWNER", "DOCK_FAILPOINTS"):
+        os.environ.pop(name, None)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """A test that reaches for another machine fails at once and says so."""
+    patch = pytest.MonkeyPatch()
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(str(address[0])):
+            raise AssertionError(f"a test tried to reach {address}; tests stay on this machine")
+        connect(self, address)
+
+    patch.setattr(socket.socket, "connect", guarded)
+    yield
+    patch.undo()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
