@@ -80,8 +80,8 @@ class FeatureAugmentationReuser(Reuser):
                 hint="Give the same columns in the same order.",
             )
         answers = self._ask(self.members_, X)
-        instead = np.asarray(np.mean(list(answers.values()), axis=0))
-        predicted = np.stack([answers[at] if at in answers else instead for at in range(len(self.members_))])
+        instead: Array = np.asarray(np.mean(list(answers.values()), axis=0))
+        predicted = np.stack([answers.get(at, instead) for at in range(len(self.members_))])
         return self._features(own, predicted)
 
     def _features(self, own: Array, predicted: Array) -> Array:

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from learndock.errors import InvalidInput
+from learndock.reuse import DockWarning, JobSelectorReuser
+
+from .conftest import member, refuses
+
+RNG = np.random.default_rng(3)
+ASIDE = np.array([1.0, 0, 0])
+LEFT = RNG.normal(size=(40, 3)) - 4 * ASIDE
+RIGHT = RNG.normal(size=(40, 3)) + 4 * ASIDE
+
+
+@pytest.fixture
+def halves() -> list:
+    """Each is right at home and wrong elsewhere."""
+    return [member(lambda X: X[:, 0] * 0 - 1, "left", z=LEFT), member(lambda X: X[:, 0] * 0 + 1, "right", z=RIGHT)]
+
+
+def test_every_row_goes_to_the_member_that_was_trained_near_it(halves: list) -> None:
+    rows = np.concatenate([LEFT[::2], RIGHT[::2]]) + 0.1
+    reuser = JobSelectorReuser(halves, task="regression")
+    assert reuser.fit() is reuser
+    assert np.array_equal(reuser.predict(rows), [-1] * 20 + [1] * 20)
+    assert np.array_equal(reuser.select(rows), [0] * 20 + [1] * 20)
+
+
+def test_predict_fits_by_itself_and_the_seed_decides(halves: list) -> None:
+    rows = RNG.normal(size=(30, 3))
+    first, second = (JobSelectorReuser(halves, task="regression", random_state=5).predict(rows) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_beta_and_weight_decide_between_members_at_the_same_place() -> None:
+    members = [
+        member(lambda X: np.zeros(len(X)), "light", 0.1, LEFT),
+        member(lambda X: np.ones(len(X)), "heavy", 0.9, LEFT),
+    ]
+    assert JobSelectorReuser(members, n_classes=2).predict(LEFT).mean() > 0.9
+    members[1].weight, members[0].weight = 0.1, 0.9
+    assert JobSelectorReuser(members, n_classes=2).fit().predict(LEFT).mean() < 0.1
+
+
+def test_a_single_member_needs_no_specification() -> None:
+    reuser = JobSelectorReuser([member(lambda X: np.ones(len(X), dtype=int), "only")], n_classes=3).fit()
+    assert np.array_equal(reuser.predict_proba(LEFT), np.tile([0, 1, 0], (40, 1)))
+
+
+def test_rows_of_a_failed_member_go_to_the_next_best(halves: list) -> None:
+    members = [
+        halves[0],
+        member(refuses(), "right", z=RIGHT),
+        member(lambda X: X[:, 0] * 0 + 2, "far", z=RIGHT + 6 * ASIDE),
+    ]
+    reuser = JobSelectorReuser(members, task="regression").fit()
+    with pytest.warns(DockWarning, match="right"):
+        predicted = reuser.predict(RIGHT + 3 * ASIDE)
+    assert (predicted == 2).mean() > 0.7
+    assert list(reuser.dropped_) == ["right"]
+
+
+def test_missing_or_unlike_specifications(halves: list) -> None:
+    with pytest.raises(InvalidInput, match="bare") as caught:
+        JobSelectorReuser([*halves, member(lambda X: X[:, 0], "bare")], task="regression").fit()
+    assert caught.value.reason == "SPECIFICATION_MISSING"
+    with pytest.raises(InvalidInput) as caught:
+        JobSelectorReuser([*halves, member(lambda X: X[:, 0], "b", z=LEFT[:, :2])], task="regression").fit()
+    assert caught.value.reason == "SPECIFICATION_WIDTH"
+    with pytest.raises(InvalidInput) as caught:
+        JobSelectorReuser(halves, task="regression").predict(LEFT[:, :2])
+    assert caught.value.reason == "DATA_SHAPE"
