@@ -268,3 +268,17 @@ def test_a_specification_larger_than_the_limit_is_not_even_read(tmp_path):
     assert reason_of(path, limits=PackageLimits(yaml_bytes=10)) == "YAML_INVALID"
     assert reason_of(path, limits=PackageLimits(yaml_nodes=5)) == "YAML_INVALID"
     assert reason_of(path, limits=PackageLimits(requirement_bytes=3)) == "ENVIRONMENT_INVALID"
+
+
+def test_a_semantic_specification_that_is_named_and_absent_may_come_apart(tmp_path):
+    path = build_package(tmp_path / "a.zip")
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(tmp_path / "b.zip", "w") as other:
+        for name in archive.namelist():
+            if name != "semantic_specification.json":
+                other.writestr(name, archive.read(name))
+    package = read_package(tmp_path / "b.zip")
+    assert package.semantic is None
+    assert "SEMANTIC_MISSING" in package.notes[0]
+    semantic = SemanticSpecification.from_json(table_semantic())
+    repack_package(tmp_path / "b.zip", tmp_path / "c.zip", learnware_id="1", semantic=semantic)
+    assert read_package(tmp_path / "c.zip").semantic == semantic

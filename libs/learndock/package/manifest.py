@@ -15,7 +15,9 @@ SPECIFICATION_CLASSES: Mapping[str, str] = {
     "RKMETableSpecification": "RKMETableSpecification",
     "RKMEStatSpecification": "RKMETableSpecification",
     "RKMEImageSpecification": "RKMEImageSpecification",
+    "RKMEImageStatSpecification": "RKMEImageSpecification",
     "RKMETextSpecification": "RKMETextSpecification",
+    "RKMETextStatSpecification": "RKMETextSpecification",
     "HeteroMapTableSpecification": "HeteroMapTableSpecification",
     "GenerativeModelSpecification": "GenerativeModelSpecification",
     "LLMGeneralCapabilitySpecification": "LLMGeneralCapabilitySpecification",
@@ -35,6 +37,7 @@ class Manifest:
     model: ModelEntry
     specifications: tuple[SpecificationEntry, ...]
     semantic_file: str
+    """Named or found; "" without one. A named one need not be there: uploaders may send it apart."""
     document: Mapping[str, Any]
 
 
@@ -42,7 +45,7 @@ def read_manifest(document: Any, files: Collection[str]) -> Manifest:
     """Read a loaded `learnware.yaml`.
 
     InvalidInput YAML_INVALID (with `field`), MODULE_MISSING, SPECIFICATION_MISSING,
-    SPECIFICATION_CLASS_UNKNOWN, SEMANTIC_MISSING.
+    SPECIFICATION_CLASS_UNKNOWN.
     """
     document = _mapping(document, "document")
     return Manifest(
@@ -171,12 +174,4 @@ def _semantic_file(value: Any, files: Collection[str]) -> str:
     entry = _mapping(value, "semantic_specification")
     if entry.get("file_name") is None:
         return SEMANTIC_FILE if SEMANTIC_FILE in files else ""
-    name = _path(entry, "file_name", SEMANTIC_FILE, "semantic_specification.")
-    if name not in files:
-        refuse(
-            "SEMANTIC_MISSING",
-            f"learnware.yaml names the semantic specification {shown(name)}, and the package has no such file.",
-            hint="Add the file, or take the entry out and push with --semantic.",
-            file_name=name,
-        )
-    return name
+    return _path(entry, "file_name", SEMANTIC_FILE, "semantic_specification.")

@@ -78,7 +78,7 @@ def describe(archive: Archive, limits: PackageLimits) -> Package:
         files=tuple(archive.files),
         sha256=archive.sha256(),
         size_bytes=archive.size_bytes,
-        notes=notes,
+        notes=notes + _absences(archive, manifest),
     )
 
 
@@ -123,10 +123,16 @@ def _table(archive: Archive, entry: SpecificationEntry, limits: PackageLimits) -
 
 
 def _semantic(archive: Archive, manifest: Manifest, limits: PackageLimits) -> SemanticSpecification | None:
-    if not manifest.semantic_file:
+    if manifest.semantic_file not in archive.files:
         return None
     data = archive.read(manifest.semantic_file, limits.semantic_bytes, "SEMANTIC_INVALID")
     return SemanticSpecification.from_json(decode_text(data, manifest.semantic_file))
+
+
+def _absences(archive: Archive, manifest: Manifest) -> tuple[str, ...]:
+    name = manifest.semantic_file
+    absent = name and name not in archive.files
+    return (f"SEMANTIC_MISSING: learnware.yaml names {shown(name)}, which is not there.",) if absent else ()
 
 
 def _write_all(archive: Archive, into: Path) -> None:

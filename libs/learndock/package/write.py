@@ -55,7 +55,8 @@ def repack_package(
     """Write a package as a dock serves it, and give its sha256.
 
     No top folder; `id` and the semantic specification's file in `learnware.yaml`; the semantic
-    specification itself. The same input gives the same bytes. InvalidInput as `read_package`.
+    specification itself. The same input gives the same bytes. InvalidInput for what is wrong with the zip
+    or its `learnware.yaml`; the rest is not looked at again.
     """
     with open_archive(source, limits, duplicates) as archive:
         document = dict(load_manifest(archive, limits).document)
