@@ -15,7 +15,7 @@ from dock_sandbox.log import Log, clean_text
 from dock_sandbox.port import Inputs, Outcome, SandboxSpec
 from dock_sandbox.watch import Watch
 from learndock.errors import FailedPrecondition
-from learndock.runtime.wire import DIMENSIONS, WireError
+from learndock.runtime.wire import DIMENSIONS, FrameTooLarge, WireError
 
 _FAULTS = frozenset({"MODEL_RAISED", "MODEL_IMPORT_FAILED", "OUTPUT_INVALID", "SANDBOX_MEMORY"})
 _EXIT_CPU = 128 + 24
@@ -28,6 +28,10 @@ _HINTS = {
     "SANDBOX_TIMEOUT": "Make the model faster, or ask the operator for more time.",
     "SANDBOX_MEMORY": "Make the model smaller, or ask the operator for more memory.",
     "SANDBOX_LOG_TOO_LARGE": "Print less.",
+    "SANDBOX_CPU": "Make the model faster, or ask the operator for more CPU time.",
+    "SANDBOX_PROCESSES": "Start fewer processes and threads.",
+    "SANDBOX_DIED": "See the log for what happened; a model must not end its process.",
+    "SANDBOX_OUTPUT_TOO_LARGE": "Return less, or predict in smaller batches.",
 }
 
 
@@ -123,6 +127,9 @@ class RunningSandbox:
             self._watch.end("SANDBOX_TIMEOUT", f"{header['op']} took longer than {timeout_s:g} s.")
         except ChannelClosed:
             self._watch.end(*self._death())
+        except FrameTooLarge:
+            text = f"{header['op']} returned more than {self._limits.output_bytes} bytes."
+            self._watch.end("SANDBOX_OUTPUT_TOO_LARGE", text)
         except WireError as error:
             raise self._forged(error) from None
         raise self._ended()

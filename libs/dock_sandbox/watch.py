@@ -25,6 +25,8 @@ class Watch:
         self._lock = threading.Lock()
         self._ends_at = time.monotonic() + limits.wall_seconds
         self._stopping = threading.Event()
+        self._reading = threading.Lock()
+        self._ended = False
         self.breach = ""
         self.breach_text = ""
         self._thread = threading.Thread(target=self._run, name="sandbox-watch", daemon=True)
@@ -48,10 +50,8 @@ class Watch:
             return False
         if self._processes.monitor.poll() is not None:
             return True
-        try:
-            return bool(select.select([self._processes.log], [], [], 0)[0])
-        except (OSError, ValueError):
-            return False
+        with self._reading:
+            return not self._ended and bool(select.select([self._processes.log], [], [], 0)[0])
 
     def stop(self) -> None:
         """End the sandbox without a reason, read the rest of its log, and let the thread go. Idempotent."""
@@ -67,15 +67,19 @@ class Watch:
                     self._count()
                     next_count = time.monotonic() + _PERIOD_S
         finally:
-            os.close(self._processes.log)
+            with self._reading:
+                self._ended = True
+                os.close(self._processes.log)
 
     def _read_log(self) -> bool:
         """Read what is there; False at the end of the output."""
         descriptor = self._processes.log
         if not select.select([descriptor], [], [], _PERIOD_S)[0]:
             return not (self._stopping.is_set() or self._processes.monitor.poll() is not None)
-        data = os.read(descriptor, 1 << 16)
-        if data and not self._log.add(data):
+        with self._reading:
+            data = os.read(descriptor, 1 << 16)
+            fits = self._log.add(data)
+        if not fits:
             self.end("SANDBOX_LOG_TOO_LARGE", f"The model printed more than {self._limits.log_bytes} bytes.")
         return bool(data)
 

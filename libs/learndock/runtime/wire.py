@@ -27,6 +27,10 @@ class WireError(Exception):
     """What came over the wire is no frame of ours."""
 
 
+class FrameTooLarge(WireError):
+    """A frame announces more than is taken."""
+
+
 def pack_frame(header: Dict[str, Any], arrays: Sequence["np.ndarray[Any, Any]"] = ()) -> Tuple[bytes, List[memoryview]]:
     """Prefix with header, and the arrays' bytes, to be written in this order. WireError on a type that may not cross."""
     plain = [_plain(array) for array in arrays]
@@ -47,7 +51,7 @@ def read_prefix(prefix: bytes, *, payload_limit: int) -> Tuple[int, int]:
     if header > HEADER_BYTES:
         raise WireError("a header of %d bytes is announced, more than %d" % (header, HEADER_BYTES))
     if payload > payload_limit:
-        raise WireError("a payload of %d bytes is announced, more than %d" % (payload, payload_limit))
+        raise FrameTooLarge("a payload of %d bytes is announced, more than %d" % (payload, payload_limit))
     return header, payload
 
 
