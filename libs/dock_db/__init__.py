@@ -1,0 +1,32 @@
+"""The database: learnwares and their state machine, uploads, verdicts, specifications, outbox and inbox."""
+
+from dock_db.checks import CheckSteps, Verdicts
+from dock_db.database import Database
+from dock_db.learnwares import Learnwares
+from dock_db.outbox import Outbox, forget_seen, once
+from dock_db.reconciler import Reconciler
+from dock_db.relay import Relay
+from dock_db.rows import LearnwareRow, OutboxRow, SpecificationRow, State, StepRow, UploadRow, VerdictRow
+from dock_db.specifications import Specifications
+from dock_db.uploads import Uploads
+
+__all__ = [
+    "CheckSteps",
+    "Database",
+    "LearnwareRow",
+    "Learnwares",
+    "Outbox",
+    "OutboxRow",
+    "Reconciler",
+    "Relay",
+    "SpecificationRow",
+    "Specifications",
+    "State",
+    "StepRow",
+    "UploadRow",
+    "Uploads",
+    "VerdictRow",
+    "Verdicts",
+    "forget_seen",
+    "once",
+]

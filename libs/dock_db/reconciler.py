@@ -1,0 +1,58 @@
+"""The reconciler: no learnware waits for ever because an event or a worker got lost (guarantees G5 and G6)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dock_db.database import Database
+from dock_db.learnwares import Learnwares
+from dock_db.transitions import serialise
+from dock_failpoint import failpoint
+
+_log = logging.getLogger(__name__)
+_BATCH = 200
+
+
+class Reconciler:
+    """Scans on a thread of its own, every `period_s`. Any number may share a database."""
+
+    def __init__(self, database: Database, *, period_s: float = 15.0, grace_s: float = 30.0) -> None:
+        self._database = database
+        self._period_s = period_s
+        self._grace_s = grace_s
+        self._learnwares = Learnwares()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Start scanning."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and wait."""
+        self._stopping.set()
+        self._thread.join()
+
+    def scan(self) -> int:
+        """Drive what is overdue; return how many versions that were."""
+        with self._database.read() as session:
+            if not self._learnwares.overdue(session, grace_s=self._grace_s, limit=1):
+                return 0
+        with self._database.transaction() as session:
+            serialise(session)
+            overdue = self._learnwares.overdue(session, grace_s=self._grace_s, limit=_BATCH)
+            for row in overdue:
+                self._learnwares.drive(session, row)
+        failpoint("reconciler.scan.after")
+        return len(overdue)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._period_s):
+            try:
+                driven = self.scan()
+            except Exception:
+                _log.exception("the reconciler failed; it tries again")
+            else:
+                if driven:
+                    _log.info("overdue learnwares were driven on", extra={"versions": driven})

@@ -1,0 +1,98 @@
+"""The relay: carries committed events from the outbox to the bus, at least once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from dock_bus.port import EventBus, Message
+from dock_db.database import Database
+from dock_db.outbox import Outbox, forget_seen
+from dock_db.rows import OutboxRow
+from dock_failpoint import failpoint
+from learndock.errors import DockError
+
+_log = logging.getLogger(__name__)
+_BATCH = 100
+_FORGET_EVERY_S = 600.0
+_FORGET_AFTER_S = 7 * 24 * 3600.0
+
+
+class Relay:
+    """Publishes on a thread of its own: at once after a commit of this process, otherwise every `poll_s`.
+
+    Any number of relays may share a database. A crash between publishing and marking publishes again.
+    """
+
+    def __init__(self, database: Database, bus: EventBus, *, poll_s: float = 1.0) -> None:
+        self._database = database
+        self._bus = bus
+        self._poll_s = poll_s
+        self._outbox = Outbox()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
+        self._forgetter = threading.Thread(target=self._forget, name="inbox-forgetter", daemon=True)
+        database.on_commit(self._wake.set)
+
+    def start(self) -> None:
+        """Start relaying."""
+        self._thread.start()
+        self._forgetter.start()
+
+    def stop(self) -> None:
+        """Stop after the batch at hand, and wait."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join()
+        self._forgetter.join()
+
+    def relay(self) -> int:
+        """Publish one batch; return how many events the bus took. Its error is raised once those are marked."""
+        with self._database.read() as session:
+            if self._outbox.depth(session)[0] == 0:
+                return 0
+        refused: DockError | None = None
+        with self._database.transaction(wake=False) as session:
+            sent: list[str] = []
+            for row in self._outbox.pending(session, _BATCH):
+                try:
+                    self._publish(row)
+                except DockError as error:
+                    refused = error
+                    break
+                sent.append(row.event_id)
+            self._outbox.mark_sent(session, sent)
+        failpoint("relay.mark_sent.after")
+        if refused is not None:
+            raise refused
+        return len(sent)
+
+    def _publish(self, row: OutboxRow) -> None:
+        failpoint("relay.publish.before")
+        self._bus.publish(Message(subject=row.subject, event_id=row.event_id, data=row.payload))
+        failpoint("relay.publish.after")
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            if not self._once():
+                self._wake.wait(self._poll_s)
+                self._wake.clear()
+
+    def _once(self) -> bool:
+        try:
+            return self.relay() > 0
+        except DockError as error:
+            _log.warning("events wait in the outbox: %s", error, extra={"reason": error.reason})
+        except Exception:
+            _log.exception("the relay failed; it tries again")
+        self._stopping.wait(self._poll_s)
+        return False
+
+    def _forget(self) -> None:
+        while not self._stopping.wait(_FORGET_EVERY_S):
+            try:
+                with self._database.transaction(wake=False) as session:
+                    forget_seen(session, older_than_s=_FORGET_AFTER_S)
+            except Exception:
+                _log.exception("the inbox could not be shortened; it is tried again")

@@ -1,0 +1,118 @@
+"""Records as the database holds them: immutable, and detached from any session."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class State(str, enum.Enum):
+    """Where a learnware version stands."""
+
+    RECEIVED = "RECEIVED"
+    CHECKING = "CHECKING"
+    REJECTED = "REJECTED"
+    ACCEPTED = "ACCEPTED"
+    EMBEDDING = "EMBEDDING"
+    INDEXED = "INDEXED"
+    DEPRECATED = "DEPRECATED"
+    DELETED = "DELETED"
+    FAILED_INTERNAL = "FAILED_INTERNAL"
+
+
+@dataclass(frozen=True)
+class LearnwareRow:
+    """One version of a learnware. `attempt` fences: it grows with each claim and never falls; `tries` counts
+    the claims of the present working state. Times are seconds since 1970 by the database's clock.
+    """
+
+    learnware_id: str
+    version: int
+    tenant: str
+    owner: str
+    name: str
+    state: State
+    revision: int
+    attempt: int
+    lease_until: float
+    verdict_id: str
+    content_sha256: str
+    size_bytes: int
+    blob_key: str
+    semantic_json: str
+    specification_type: str
+    reason: str
+    reason_text: str
+    created_at: float
+    updated_at: float
+    tries: int
+
+
+@dataclass(frozen=True)
+class UploadRow:
+    """An upload as declared; `committed_learnware_id` is "" until it became a learnware."""
+
+    upload_id: str
+    tenant: str
+    owner: str
+    learnware_id: str
+    size_bytes: int
+    sha256: str
+    blob_key: str
+    semantic_json: str
+    committed_learnware_id: str
+    committed_version: int
+    updated_at: float
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """What one attempt found. `made_at` is set by the database when it is recorded."""
+
+    verdict_id: str
+    learnware_id: str
+    version: int
+    attempt: int
+    accepted: bool
+    reason: str
+    reason_text: str
+    log: str
+    content_sha256: str
+    environment_lock_sha256: str
+    dropped_requirements: tuple[str, ...]
+    isolation: str
+    made_at: float
+
+
+@dataclass(frozen=True)
+class StepRow:
+    """One step of a check; `sequence` grows over all attempts of a version."""
+
+    sequence: int
+    attempt: int
+    name: str
+    status: str
+    detail: str
+    seconds: float
+    at: float
+
+
+@dataclass(frozen=True)
+class SpecificationRow:
+    """A stored specification: its type, the file's bytes, and the numbers that searches use."""
+
+    type: str
+    payload: bytes
+    self_norm: float
+    effective_size: float
+
+
+@dataclass(frozen=True)
+class OutboxRow:
+    """An event that waits for the relay."""
+
+    sequence: int
+    event_id: str
+    subject: str
+    payload: bytes
+    created_at: float
