@@ -39,7 +39,7 @@ class CheckingServicer(rpc.CheckingServiceServicer):
 def _step_message(step: StepRow) -> pb.CheckStep:
     message = pb.CheckStep(
         name=step.name,
-        status=pb.StepStatus.Value(f"STEP_STATUS_{step.status.upper()}"),
+        status=f"STEP_STATUS_{step.status.upper()}",
         detail=step.detail,
         seconds=step.seconds,
         sequence=step.sequence,

@@ -7,9 +7,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from dock_rpc.logs import configure_logging
@@ -22,7 +23,10 @@ from dock_server.settings import DockSettings
 _log = logging.getLogger(__name__)
 
 
-def _options(command: click.Command) -> click.Command:
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def _options(command: _Command) -> _Command:
     for option in reversed(
         [
             click.option(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from dock_blob.file import FileBlobStore
@@ -126,7 +126,7 @@ class _LatePeers:
     def attach(self, peers: grpc.Channel) -> None:
         self._source = PeerSource(IngestionServiceStub(peers), SpecificationServiceStub(peers))
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
 
 
@@ -138,8 +138,8 @@ def _services(
     bench: Workbench,
     late: _LatePeers,
     settings: DockSettings,
-) -> tuple[list[tuple[str, object, object]], list[Runnable]]:
-    services: list[tuple[str, object, object]] = []
+) -> tuple[list[tuple[str, Callable[[Any, Any], None], Any]], list[Runnable]]:
+    services: list[tuple[str, Callable[[Any, Any], None], Any]] = []
     parts: list[Runnable] = []
     if "ingestion" in targets:
         ingestion = make_ingestion(database, blobs, IngestionSettings(), tenant=settings.tenant)
