@@ -50,7 +50,7 @@ class FileBlobStore:
         final = self._path(self._objects, key)
         aside = self._aside / uuid.uuid4().hex
         try:
-            with _typed(), self._key_lock(key):
+            with _typed():
                 size = _write_synced(aside, chunks)
                 failpoint("blob.put.before_rename")
                 self._publish(aside, final, key)

@@ -96,5 +96,5 @@ class Database:
         for callback in self._callbacks:
             try:
                 callback()
-            except Exception:
+            except Exception:  # noqa: BLE001 - waiting ones find out by polling
                 _log.exception("a wake-up failed; whoever waits finds out by polling")

@@ -261,7 +261,7 @@ class Learnwares:
         return len(alive)
 
     def redrive(self, session: Session, learnware_id: str, version: int) -> LearnwareRow:
-        """Start a FAILED_INTERNAL version again where it failed. FailedPrecondition STATE_CONFLICT for another state."""
+        """Start a FAILED_INTERNAL version again where it failed; STATE_CONFLICT for any other."""
         serialise(session)
         row = self.get(session, learnware_id, version)
         to = State.ACCEPTED if row.verdict_id else State.RECEIVED
@@ -285,8 +285,9 @@ class Learnwares:
         return len(session.execute(released).all())
 
     def overdue(self, session: Session, *, grace_s: float, limit: int) -> List[LearnwareRow]:
-        """Versions that should have moved by now, the longest untouched first: waiting for longer than `grace_s`,
-        claimed by somebody who went silent, or embedded and not indexed.
+        """Versions that should have moved by now, the longest untouched first.
+
+        Those waiting for longer than `grace_s`, claimed by somebody who went silent, or embedded and not indexed.
         """
         moment = dialect.now(session)
         waiting = _table.c.state.in_([state.value for state in WORKING_ON])

@@ -51,7 +51,7 @@ class Reconciler:
         while not self._stopping.wait(self._period_s):
             try:
                 driven = self.scan()
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the reconciler failed; it tries again")
             else:
                 if driven:

@@ -84,7 +84,7 @@ class Relay:
             return self.relay() > 0
         except DockError as error:
             _log.warning("events wait in the outbox: %s", error, extra={"reason": error.reason})
-        except Exception:
+        except Exception:  # noqa: BLE001 - the thread must live on
             _log.exception("the relay failed; it tries again")
         self._stopping.wait(self._poll_s)
         return False
@@ -94,5 +94,5 @@ class Relay:
             try:
                 with self._database.transaction(wake=False) as session:
                     forget_seen(session, older_than_s=_FORGET_AFTER_S)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the inbox could not be shortened; it is tried again")

@@ -22,8 +22,10 @@ class State(str, enum.Enum):
 
 @dataclass(frozen=True)
 class LearnwareRow:
-    """One version of a learnware. `attempt` fences: it grows with each claim and never falls; `tries` counts
-    the claims of the present working state. Times are seconds since 1970 by the database's clock.
+    """One version of a learnware.
+
+    `attempt` fences: it grows with each claim and never falls. `tries` counts the claims of the present working
+    state. Times are seconds since 1970 by the database's clock.
     """
 
     learnware_id: str
