@@ -1,0 +1,8 @@
+"""gRPC as every part of the dock speaks it.
+
+    servicer ── server (threads, health, reflection)          channel ── stub
+                  │ trace id, log, metrics, errors out  ══►  errors back in, deadlines, retries │
+
+Server side (extra `server`): `server`, `metrics`, `logs`. Client side (core install): `channel`, `convert`, `peers`,
+`status`. An error raised in a servicer is raised again, as the same class, where the stub was called.
+"""

@@ -1,0 +1,90 @@
+"""What Prometheus sees of the calls a process serves, and the HTTP endpoint it is read from."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from dock_rpc.interception import Method
+from learndock.errors import FailedPrecondition
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class ServerMetrics:
+    """Counts and times calls. One for each registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._handled = Counter(
+            "dock_rpc_server_handled_total",
+            "Calls that ended, by gRPC code.",
+            ["target", "method", "code"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "dock_rpc_server_handling_seconds",
+            "Time from a call's arrival to its end; streams last as long as they are open.",
+            ["target", "method"],
+            buckets=BUCKETS_S,
+            registry=registry,
+        )
+        self._running = Gauge(
+            "dock_rpc_server_running_calls",
+            "Calls being served now.",
+            ["target"],
+            registry=registry,
+        )
+
+    @contextmanager
+    def around(self, method: Method, context: grpc.ServicerContext) -> Iterator[None]:
+        """Count and time one call."""
+        start = time.perf_counter()
+        code = "OK"
+        with self._running.labels(method.target).track_inprogress():
+            try:
+                yield
+                code = code_name(context, "OK")
+            except GeneratorExit:
+                code = "CANCELLED"
+                raise
+            except BaseException:
+                code = code_name(context, "UNKNOWN")
+                raise
+            finally:
+                self._handled.labels(method.target, method.name, code).inc()
+                self._seconds.labels(method.target, method.name).observe(time.perf_counter() - start)
+
+
+def code_name(context: grpc.ServicerContext, default: str) -> str:
+    """The name of the code that a call ends with, or `default` where nothing has set one."""
+    code = context.code()  # type: ignore[attr-defined]
+    return default if code is None else str(code.name)
+
+
+def serve_metrics(registry: CollectorRegistry, port: int, *, host: str = "127.0.0.1") -> int:
+    """Serve /metrics in a daemon thread as long as the process lives; return the port (0 takes a free one).
+
+    FailedPrecondition ADDRESS_TAKEN.
+    """
+    try:
+        server, _thread = start_http_server(port, addr=host, registry=registry)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise address_taken(f"{host}:{port}") from error
+    return int(server.server_port)
+
+
+def address_taken(address: str) -> FailedPrecondition:
+    """The error of a port that somebody else listens on."""
+    return FailedPrecondition(
+        f"Something else listens on {address} already.",
+        reason="ADDRESS_TAKEN",
+        hint="Stop it, or choose another port; 0 takes a free one.",
+        details={"address": address},
+    )

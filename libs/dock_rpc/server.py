@@ -1,0 +1,191 @@
+"""A gRPC server as the dock's services want it: health, reflection, errors, metrics, logs, graceful stop."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import CollectorRegistry
+
+from dock_rpc.interception import Method, Surround
+from dock_rpc.metrics import ServerMetrics, address_taken, code_name
+from dock_rpc.status import error_to_status, opaque_error
+from dock_rpc.trace import current_trace_id, set_trace_id, trace_id_of
+from learndock.errors import DockError, Internal, InvalidInput
+
+Servicer = tuple[str, Callable[[Any, Any], None], Any]
+"""Full name of the service, the stub module's add function, the servicer."""
+_log = logging.getLogger(__name__)
+_calls = logging.getLogger("dock_rpc.calls")
+
+
+class Server:
+    """A bound server. Health answers NOT_SERVING until `start` and again from `stop` on."""
+
+    def __init__(self, server: grpc.Server, port: int, checks: health.HealthServicer, services: Sequence[str]) -> None:
+        self._server = server
+        self._checks = checks
+        self._services = ("", *services)
+        self.port = port
+
+    def start(self) -> None:
+        """Take calls."""
+        self._server.start()
+        for service in self._services:
+            self._checks.set(service, health_pb2.HealthCheckResponse.SERVING)
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Say so by health, take no new calls, give running ones `grace` seconds, then cancel them. Idempotent."""
+        self._checks.enter_graceful_shutdown()
+        self._server.stop(grace).wait()
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop(0.5)
+
+
+def build_server(
+    servicers: Sequence[Servicer],
+    *,
+    address: str,
+    registry: CollectorRegistry | None = None,
+    max_workers: int = 32,
+    max_message_bytes: int = 64 << 20,
+) -> Server:
+    """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
+
+    FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
+    """
+    names = [name for name, _, _ in servicers]
+    metrics = ServerMetrics(registry if registry is not None else CollectorRegistry())
+    surrounds = (trace_calls, log_calls, metrics.around, map_errors)
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers, thread_name_prefix="rpc"),
+        interceptors=[Surround(around, names) for around in surrounds],
+        options=_options(max_message_bytes),
+        maximum_concurrent_rpcs=max_workers * 8,
+    )
+    for _, add, servicer in servicers:
+        add(servicer, server)
+    checks = _add_health(server, names)
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    return Server(server, _bind(server, address), checks, names)
+
+
+def _options(max_message_bytes: int) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.keepalive_time_ms", 120_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+    ]
+
+
+def _add_health(server: grpc.Server, names: Sequence[str]) -> health.HealthServicer:
+    checks = health.HealthServicer()
+    for name in ("", *names):
+        checks.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    return checks
+
+
+def _bind(server: grpc.Server, address: str) -> int:
+    _check_port(address)
+    try:
+        port = int(server.add_insecure_port(address))
+    except RuntimeError as error:
+        raise _bind_error(address) from error
+    if port == 0:
+        raise _bind_error(address)
+    return port
+
+
+def _check_port(address: str) -> None:
+    _, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise _address_invalid(address, "it is not host:port")
+    if int(port) > 65535:
+        raise _address_invalid(address, "ports end at 65535")
+
+
+def _bind_error(address: str) -> DockError:
+    host, _, port = address.rpartition(":")
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(where)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return _address_invalid(address, error.strerror or str(error))
+    return address_taken(address)
+
+
+def _address_invalid(address: str, text: str) -> InvalidInput:
+    return InvalidInput(
+        f"The dock can't listen on {address}: {text}.",
+        reason="ADDRESS_INVALID",
+        hint="Give a host of this machine and a port, such as 127.0.0.1:50051.",
+        details={"address": address},
+    )
+
+
+@contextmanager
+def trace_calls(_method: Method, context: grpc.ServicerContext) -> Iterator[None]:
+    """Take over the caller's trace id, or make one."""
+    set_trace_id(trace_id_of(context.invocation_metadata()))
+    try:
+        yield
+    finally:
+        set_trace_id("")
+
+
+@contextmanager
+def log_calls(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
+    """One line for each call that ended: failures at INFO, the others at DEBUG."""
+    start = time.perf_counter()
+    trace_id = current_trace_id()
+    code = "CANCELLED"
+    try:
+        yield
+        code = code_name(context, "OK")
+    except Exception:
+        code = code_name(context, "UNKNOWN")
+        raise
+    finally:
+        seconds = round(time.perf_counter() - start, 6)
+        fields = {"target": method.target, "method": method.name, "code": code, "seconds": seconds}
+        level = logging.DEBUG if code == "OK" else logging.INFO
+        line = "%s %s %s in %.3f s"
+        _calls.log(level, line, method.target, method.name, code, seconds, extra=fields | {"trace_id": trace_id})
+
+
+@contextmanager
+def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
+    """Turn what a servicer raises into a status: ours with everything they say, others as INTERNAL and a trace id."""
+    try:
+        yield
+    except Internal as error:
+        _log.exception("%s %s failed: %s", method.target, method.name, error.message)
+        context.abort_with_status(error_to_status(opaque_error(error.details.get("trace_id") or current_trace_id())))
+    except DockError as error:
+        context.abort_with_status(error_to_status(error))
+    except Exception:
+        if code_name(context, "OK") != "OK":
+            raise
+        _log.exception("%s %s failed", method.target, method.name)
+        context.abort_with_status(error_to_status(opaque_error(current_trace_id())))
