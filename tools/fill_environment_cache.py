@@ -11,12 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dock_sandbox.environment import EnvironmentBuilder
-
 from learndock.package import EnvironmentRequest
 
 REQUIREMENTS: tuple[tuple[str, ...], ...] = (
     ("numpy",),
     (f"numpy=={version('numpy')}",),
+    ("numpy", "joblib"),
     ("numpy", "scikit-learn"),
     (f"numpy=={version('numpy')}", f"scikit-learn=={version('scikit-learn')}"),
     (f"scikit-learn=={version('scikit-learn')}",),

@@ -33,15 +33,18 @@ def main() -> None:
             f"LearnDock needs Python 3.10 or newer, and this is {sys.version.split()[0]}. "
             "Name another one: make setup PYTHON=python3.12"
         )
+    os.environ.setdefault("UV_CACHE_DIR", str(ROOT / ".cache" / "uv"))
     stamp = VENV / (".set-up-dev" if dev else ".set-up")
     mark = _mark()
     if _is_current(stamp, mark) or (not dev and _is_current(VENV / ".set-up-dev", mark)):
         return
-    os.environ.setdefault("UV_CACHE_DIR", str(ROOT / ".cache" / "uv"))
     _ensure_bubblewrap()
     _ensure_venv()
     _install([LOCK, DEV_LOCK] if dev else [LOCK])
-    _run([str(PYTHON), str(ROOT / "tools" / "fill_environment_cache.py")])
+    wheels = VENV / ".wheels"
+    if not _is_current(wheels, mark):
+        _run([str(PYTHON), str(ROOT / "tools" / "fill_environment_cache.py")])
+        wheels.write_text(mark, encoding="utf-8")
     stamp.write_text(mark, encoding="utf-8")
 
 
@@ -51,7 +54,7 @@ def _is_current(stamp: Path, mark: str) -> bool:
 
 def _mark() -> str:
     """Digest of what set-up depends on; the folder too, for an editable install names it."""
-    digest = hashlib.sha256(str(ROOT).encode())
+    digest = hashlib.sha256(f"{ROOT} {os.environ.get('UV_CACHE_DIR', '')}".encode())
     for name in ("pyproject.toml", LOCK.name, DEV_LOCK.name, "tools/setup.py", "tools/fill_environment_cache.py"):
         path = ROOT / name
         digest.update(path.read_bytes() if path.exists() else b"")
@@ -99,7 +102,6 @@ def _ensure_venv() -> None:
     shutil.rmtree(VENV, ignore_errors=True)
     if not _has_venv() and _can_apt():
         _apt_install("python3-venv", f"python3.{sys.version_info[1]}-venv")
-        # A fresh interpreter sees what apt has installed since this one started.
     made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode == 0
     if not made:
         made = _make_venv_otherwise()
