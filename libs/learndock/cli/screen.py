@@ -1,0 +1,133 @@
+"""What is printed where: answers on stdout, everything else on stderr, colours and bars on a terminal alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+SHOWN_AFTER_S = 1.0
+"""A bar or a spinner appears only when the work takes longer than this."""
+
+Report = Callable[[int, int], None]
+"""Called with what is done and what there is to do."""
+
+
+def answers() -> Console:
+    """A console on stdout, as wide as the terminal, 100 columns in a pipe."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100, soft_wrap=False)
+
+
+def messages() -> Console:
+    """A console on stderr."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(file=sys.stderr, highlight=False)
+
+
+def say(text: str = "") -> None:
+    """One line on stderr, for people."""
+    click.echo(text, err=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, and nothing else there."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[int] = ()) -> None:
+    """A table on stdout. Columns of `numbers` stand to the right; words are cut rather than ids."""
+    table = grid(titles, numbers)
+    for row in rows:
+        table.add_row(*(printable(cell) for cell in row))
+    answers().print(table)
+
+
+def grid(titles: Sequence[str], numbers: Sequence[int] = ()) -> Table:
+    """An empty table in the one style there is. Its first column, the id, is never cut."""
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for position, title in enumerate(titles):
+        table.add_column(
+            title,
+            justify="right" if position in numbers else "left",
+            no_wrap=True,
+            overflow="ellipsis" if position else "fold",
+            min_width=len(title),
+        )
+    return table
+
+
+def printable(text: str) -> str:
+    """A stranger's text without what would act on a terminal or be read as markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
+    return escape("".join(char if char.isprintable() else " " for char in text))
+
+
+@contextmanager
+def transfer(label: str, *, quiet: bool = False) -> Iterator[Report]:
+    """A bar for bytes on stderr, from the moment the work has taken a second, on a terminal alone."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bar = Progress(*columns, console=messages(), transient=True)
+    task = bar.add_task(printable(label), total=None)
+    start = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        if time.monotonic() - start > SHOWN_AFTER_S and not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield report
+    finally:
+        bar.stop()
+
+
+@contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """A spinner on stderr while something takes longer than a second, on a terminal alone."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading  # noqa: PLC0415
+
+    spinner = messages().status(label)
+    timer = threading.Timer(SHOWN_AFTER_S, spinner.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        spinner.stop()
+
+
+def size(count: int) -> str:
+    """Bytes in words: 512 B, 1.4 MB."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:.1f} TB"
