@@ -1,0 +1,177 @@
+"""specify: reduces a table to a few weighted points that embed alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from learndock.errors import InvalidInput
+from learndock.specification.kernel import gram, squared_distances
+from learndock.specification.rows import read_rows
+from learndock.specification.rules import MAX_NUMBERS, MAX_POINTS, check_gamma
+from learndock.specification.table import TableSpecification
+from learndock.specification.weights import simplex_weights
+
+Array = npt.NDArray[np.float64]
+Progress = Callable[[float], None]
+
+SAMPLE = 2_000
+"""Rows that the points are fitted to."""
+WEIGHT_SAMPLE = 20_000
+"""Rows that the weights are solved for."""
+SUPPORT = 5
+"""Rows, at least, that every point stands for where there are so many."""
+TOO_NEAR = 0.05
+"""A point nearer to a row than this share of the rows' median nearest distance is as good as that row."""
+_LLOYD_ROUNDS = 4
+_ITERATIONS = 60
+
+
+def default_size(n: int) -> int:
+    """Points for n rows: min(100, max(5, n // 20)), and with fewer than 25 rows one for every five, at least one."""
+    return max(1, min(100, max(5, n // 20), n // SUPPORT))
+
+
+def specify(
+    X: Any,
+    *,
+    k: int | None = None,
+    gamma: float = 0.1,
+    random_state: int = 0,
+    progress: Progress | None = None,
+) -> TableSpecification:
+    """Make the specification of a table X (n, d): an array, a DataFrame or a list of rows of finite numbers.
+
+    The points are means of small clusters moved by L-BFGS to where the embeddings agree best, then their weights are
+    solved exactly (beta >= 0, sum 1). Both happen on columns divided by their own spread, so a table with large
+    columns is described as well as a standardised one; z is given in the table's own units.
+
+    Rules: `k` unsaid is `default_size(n)`; more points than rows become n. Equal rows count as often as they are
+    there; constant columns stay what they are; a table of one row (or of equal rows) is a single point, which no
+    reduction hides. Points that end on a row are put back to the mean of that row's five nearest.
+    The same X and `random_state` give the same specification. `progress` is called with 0 to 1.
+
+    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE.
+    """
+    rows = read_rows(X)
+    size = _size(k, *rows.shape)
+    gamma = check_gamma(gamma)
+    tell: Progress = progress or _silent
+    centre, spread = rows.mean(axis=0), _spread(rows)
+    scaled = (rows - centre) / spread
+    rng = np.random.default_rng(random_state)
+    sample = _sample(scaled, SAMPLE, rng)
+    tell(0.05)
+    start = _clusters(sample, size, rng)
+    tell(0.15)
+    points = _keep_off(_descend(start, sample, gamma, tell), scaled, start)
+    target = sample if len(scaled) <= SAMPLE else _sample(scaled, WEIGHT_SAMPLE, rng)
+    beta = simplex_weights(gram(points, points, gamma), gram(points, target, gamma).mean(axis=1))
+    tell(1.0)
+    kept = beta > 0
+    return TableSpecification(points[kept] * spread + centre, beta[kept], gamma, len(rows))
+
+
+def _silent(_: float) -> None:
+    pass
+
+
+def _size(k: int | None, n: int, d: int) -> int:
+    size = default_size(n) if k is None else k
+    if not 1 <= size <= MAX_POINTS or min(size, n) * d > MAX_NUMBERS:
+        raise InvalidInput(
+            f"k = {size} points of width {d} are not possible; 1 to {min(MAX_POINTS, MAX_NUMBERS // d)} are.",
+            reason="SPECIFICATION_SIZE",
+            hint="Leave k out for a size that suits the number of rows.",
+        )
+    return min(size, n)
+
+
+def _spread(rows: Array) -> Array:
+    spread = rows.std(axis=0)
+    # A constant column's spread is rounding only; dividing by it would make features out of noise.
+    flat = spread <= 1e-12 * np.maximum(np.abs(rows).max(axis=0), 1e-300)
+    return np.where(flat, 1.0, spread)
+
+
+def _sample(rows: Array, size: int, rng: np.random.Generator) -> Array:
+    if len(rows) <= size:
+        return rows
+    return rows[np.sort(rng.choice(len(rows), size, replace=False))]
+
+
+def _clusters(sample: Array, size: int, rng: np.random.Generator) -> Array:
+    """Means of clusters; of clusters with too few members the mean of the nearest rows."""
+    centres = sample[rng.choice(len(sample), size, replace=size > len(sample))]
+    counts = np.zeros(size)
+    for _ in range(_LLOYD_ROUNDS):
+        owner = squared_distances(sample, centres).argmin(axis=1)
+        counts = np.bincount(owner, minlength=size).astype(np.float64)
+        belongs = np.zeros((size, len(sample)))
+        belongs[owner, np.arange(len(sample))] = 1.0
+        sums = belongs @ sample
+        centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1.0)[:, None], centres)
+    few = counts < SUPPORT
+    if few.any():
+        centres[few] = _means_of_nearest(centres[few], sample)
+    return np.asarray(centres)
+
+
+def _means_of_nearest(points: Array, rows: Array) -> Array:
+    count = min(SUPPORT, len(rows))
+    nearest = np.argpartition(squared_distances(points, rows), count - 1, axis=1)[:, :count]
+    return np.asarray(rows[nearest].mean(axis=1))
+
+
+def _descend(start: Array, sample: Array, gamma: float, tell: Progress) -> Array:
+    """Move equally weighted points to where MMD^2 to the sample is least."""
+    # Imported here: scipy takes longer to load than a small table to reduce.
+    from scipy.optimize import minimize  # noqa: PLC0415
+
+    shape = start.shape
+    rounds = 0
+
+    def step(_: Array) -> None:
+        nonlocal rounds
+        rounds += 1
+        tell(0.15 + 0.7 * rounds / _ITERATIONS)
+
+    found = minimize(
+        lambda flat: _objective(flat.reshape(shape), sample, gamma),
+        start.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        callback=step,
+        options={"maxiter": _ITERATIONS, "maxcor": 10},
+    )
+    return np.asarray(found.x.reshape(shape))
+
+
+def _objective(z: Array, sample: Array, gamma: float) -> tuple[float, Array]:
+    """K times MMD^2 to the sample, less a constant, at equal weights, and its gradient (K d,)."""
+    k, n = len(z), len(sample)
+    inner = gram(z, z, gamma) / k
+    outer = gram(z, sample, gamma) / n
+    value = float(inner.sum() - 2.0 * outer.sum())
+    pull = inner.sum(axis=1)[:, None] * z - inner @ z
+    push = outer.sum(axis=1)[:, None] * z - outer @ sample
+    return value, np.asarray(4.0 * gamma * (push - pull)).ravel()
+
+
+def _keep_off(points: Array, rows: Array, start: Array) -> Array:
+    """Put points that lie on a row back to the mean of its nearest rows (a published point must not be a row)."""
+    if len(rows) < 2 * SUPPORT:
+        return start
+    probe = rows[:: max(1, len(rows) // 200)][:200]
+    among = squared_distances(probe, rows)
+    # A probe's own distance to itself is the smallest.
+    typical = float(np.median(np.partition(among, 1, axis=1)[:, 1]))
+    nearest = np.concatenate([squared_distances(part, rows).min(axis=1) for part in np.array_split(points, 4)])
+    near = nearest < typical * TOO_NEAR**2
+    if near.any():
+        points = points.copy()
+        points[near] = _means_of_nearest(points[near], rows)
+    return points

@@ -1,0 +1,52 @@
+"""Reads what users call a table: arrays, lists, DataFrames."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from learndock.errors import InvalidInput
+from learndock.specification.rules import MAX_MAGNITUDE
+
+
+def read_rows(X: Any) -> npt.NDArray[np.float64]:
+    """Give a table as float64 (n, d), n and d at least 1, all finite.
+
+    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE (with the first row and column).
+    """
+    rows = _numeric(X)
+    if rows.ndim != 2:
+        hint = "Give a single column as X.reshape(-1, 1)." if rows.ndim == 1 else "Give rows of features."
+        _refuse(f"The data has {rows.ndim} axes; a table has two.", "DATA_SHAPE", hint)
+    if 0 in rows.shape:
+        _refuse(f"The data has the shape {rows.shape}: there is nothing in it.", "DATA_EMPTY", "Give at least one row.")
+    bad = ~(np.abs(rows) <= MAX_MAGNITUDE)
+    if bad.any():
+        row, column = (int(each) for each in np.argwhere(bad)[0])
+        _refuse(
+            f"Row {row}, column {column} holds {rows[row, column]:g}; {int(bad.sum())} such numbers in all "
+            f"(NaN, infinity, or beyond {MAX_MAGNITUDE:g}).",
+            "DATA_NOT_FINITE",
+            "Fill or drop these rows as the model's training did.",
+        )
+    return rows
+
+
+def _numeric(X: Any) -> npt.NDArray[np.float64]:
+    try:
+        found = np.asarray(X.to_numpy() if hasattr(X, "to_numpy") else X)
+        if found.dtype.kind not in "biufO":
+            raise TypeError(found.dtype)
+        return found.astype(np.float64)
+    except (TypeError, ValueError):
+        _refuse(
+            "The data is not a regular table of numbers.",
+            "DATA_NOT_NUMERIC",
+            "Encode text and dates as the model's input does.",
+        )
+
+
+def _refuse(message: str, reason: str, hint: str) -> NoReturn:
+    raise InvalidInput(message, reason=reason, hint=hint)
