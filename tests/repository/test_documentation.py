@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.repository.tree import ROOT, files
 
 PAGES = [path for path in files() if path.suffix == ".md"]

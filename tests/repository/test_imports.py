@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.repository.tree import ROOT
 
 HEAVY = ("torch", "scipy", "sklearn", "sqlalchemy", "pandas", "matplotlib", "grpc", "rich", "pydantic")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from tests.repository.tree import ROOT, files, sources, texts
 
 LONGEST = 450
