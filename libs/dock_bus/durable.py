@@ -69,6 +69,7 @@ class Durable:
                 if self._waiting and self._waiting[0].ready_at <= moment:
                     return self._hold(heapq.heappop(self._waiting), moment)
                 self._changed.wait(self._pause(moment))
+            self._changed.notify()  # a call that was meant for whoever stays
         return None
 
     def ack(self, token: int) -> bool:

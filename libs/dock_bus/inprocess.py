@@ -37,7 +37,7 @@ class InProcessBus:
         self._closed = False
 
     def publish(self, message: Message) -> None:
-        """Hand a message to every durable that wants it, or to none: Unavailable BUS_FULL, or BUS_DOWN when closed."""
+        """Hand a message to every durable that wants it, or to none: Unavailable BUS_FULL or BUS_DOWN."""
         with self._lock:
             self._check_open()
             if self._is_known(message.event_id):

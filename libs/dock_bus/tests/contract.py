@@ -1,0 +1,248 @@
+"""What every EventBus does. An adapter's tests inherit from it and give the fixture `bus`."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from dock_bus import Delivery, EventBus, Message, Subscription
+from learndock.errors import NotFound, Unavailable
+
+QUICK = Subscription(durable="quick", subjects=["dock.>"], max_deliver=3, ack_wait_s=5.0, backoff_s=(0.02,))
+
+
+def message(subject: str = "dock.thing", data: bytes = b"") -> Message:
+    return Message(subject, uuid.uuid4().hex, data)
+
+
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.005)
+
+
+class Recorder:
+    """A handler that remembers, and fails where told to."""
+
+    def __init__(self, fails: Callable[[Delivery], bool] = lambda _: False) -> None:
+        self.deliveries: list[tuple[str, int]] = []
+        self._fails = fails
+        self._lock = threading.Lock()
+
+    def __call__(self, delivery: Delivery) -> None:
+        with self._lock:
+            self.deliveries.append((delivery.message.event_id, delivery.count))
+        if self._fails(delivery):
+            raise ValueError("told to fail")
+
+    @property
+    def ids(self) -> list[str]:
+        with self._lock:
+            return [event_id for event_id, _ in self.deliveries]
+
+
+class EventBusContract:
+    def test_a_message_arrives_whole(self, bus: EventBus):
+        seen = []
+        bus.subscribe(QUICK, lambda delivery: seen.append((delivery.message, delivery.count)))
+        sent = Message("dock.thing", "an-id", b"\x00bytes", {"trace": "t"})
+        bus.publish(sent)
+        until(lambda: bool(seen))
+        assert seen == [(sent, 1)]
+
+    def test_subjects_select(self, bus: EventBus):
+        exact, below = Recorder(), Recorder()
+        bus.subscribe(replace(QUICK, durable="exact", subjects=["dock.a"]), exact)
+        bus.subscribe(replace(QUICK, durable="below", subjects=["dock.a.>"]), below)
+        sent = [message("dock.a"), message("dock.a.b"), message("dock.ab"), message("dock.a.b.c")]
+        for each in sent:
+            bus.publish(each)
+        until(lambda: len(exact.ids) >= 1 and len(below.ids) >= 2)
+        time.sleep(0.05)
+        assert exact.ids == [sent[0].event_id]
+        assert sorted(below.ids) == sorted([sent[1].event_id, sent[3].event_id])
+
+    def test_members_share_and_durables_each_get_all(self, bus: EventBus):
+        first, second, other = Recorder(), Recorder(), Recorder()
+        bus.subscribe(QUICK, first)
+        bus.subscribe(QUICK, second)
+        bus.subscribe(replace(QUICK, durable="other"), other)
+        sent = [message() for _ in range(50)]
+        for each in sent:
+            bus.publish(each)
+        until(lambda: len(other.ids) == 50 and len(first.ids) + len(second.ids) == 50)
+        assert sorted(first.ids + second.ids) == sorted(other.ids) == sorted(each.event_id for each in sent)
+
+    def test_what_fails_comes_again_after_its_backoff(self, bus: EventBus):
+        moments: list[float] = []
+
+        def handler(delivery: Delivery) -> None:
+            moments.append(time.monotonic())
+            if delivery.count < 3:
+                raise ValueError
+
+        bus.subscribe(replace(QUICK, backoff_s=(0.1, 0.2)), handler)
+        bus.publish(message())
+        until(lambda: len(moments) == 3)
+        assert moments[1] - moments[0] >= 0.09
+        assert moments[2] - moments[1] >= 0.19
+        assert bus.dead_letters() == []
+
+    def test_a_failing_message_does_not_hold_up_others(self, bus: EventBus):
+        poison = message()
+        recorder = Recorder(lambda delivery: delivery.message.event_id == poison.event_id)
+        bus.subscribe(replace(QUICK, backoff_s=(1.0,)), recorder)
+        bus.publish(poison)
+        good = [message() for _ in range(5)]
+        for each in good:
+            bus.publish(each)
+        until(lambda: set(recorder.ids) >= {each.event_id for each in good}, seconds=0.9)
+
+    def test_given_up_after_max_deliver_and_retried_by_hand(self, bus: EventBus):
+        broken = threading.Event()
+        broken.set()
+        recorder = Recorder(lambda _: broken.is_set())
+        bus.subscribe(QUICK, recorder)
+        sent = message(data=b"kept")
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 1)
+        [(durable, letter, error)] = bus.dead_letters()
+        assert (durable, letter) == ("quick", sent)
+        assert "told to fail" in error
+        assert [count for _, count in recorder.deliveries] == [1, 2, 3]
+        broken.clear()
+        bus.retry_dead_letter("quick", sent.event_id)
+        until(lambda: recorder.deliveries[-1] == (sent.event_id, 1) and not bus.dead_letters())
+
+    def test_no_such_dead_letter(self, bus: EventBus):
+        bus.subscribe(QUICK, Recorder())
+        for durable in ("quick", "nobody"):
+            with pytest.raises(NotFound) as caught:
+                bus.retry_dead_letter(durable, "never-sent")
+            assert caught.value.reason == "DEAD_LETTER_NOT_FOUND"
+
+    def test_a_silent_handler_loses_the_message_to_another_member(self, bus: EventBus):
+        let_go = threading.Event()
+        recorder = Recorder()
+
+        def handler(delivery: Delivery) -> None:
+            recorder(delivery)
+            if delivery.count == 1:
+                let_go.wait(10)
+
+        slow = replace(QUICK, ack_wait_s=0.2)
+        bus.subscribe(slow, handler)
+        bus.subscribe(slow, handler)
+        bus.publish(message())
+        until(lambda: [count for _, count in recorder.deliveries] == [1, 2])
+        let_go.set()
+        time.sleep(0.3)
+        assert len(recorder.deliveries) == 2
+
+    def test_in_progress_keeps_the_message(self, bus: EventBus):
+        recorder = Recorder()
+        done = threading.Event()
+
+        def handler(delivery: Delivery) -> None:
+            recorder(delivery)
+            for _ in range(6):
+                time.sleep(0.1)
+                delivery.in_progress()
+            done.set()
+
+        slow = replace(QUICK, ack_wait_s=0.4, max_in_flight=2)
+        bus.subscribe(slow, handler)
+        bus.publish(message())
+        assert done.wait(10)
+        time.sleep(0.5)
+        assert len(recorder.deliveries) == 1
+
+    def test_a_durable_keeps_messages_while_nobody_is_attached(self, bus: EventBus):
+        leave = bus.subscribe(QUICK, Recorder())
+        leave()
+        sent = [message() for _ in range(3)]
+        for each in sent:
+            bus.publish(each)
+        later = Recorder()
+        bus.subscribe(QUICK, later)
+        until(lambda: len(later.ids) == 3)
+        assert later.ids == [each.event_id for each in sent]
+
+    def test_the_same_event_id_is_taken_once(self, bus: EventBus):
+        recorder = Recorder()
+        bus.subscribe(QUICK, recorder)
+        sent = message()
+        for _ in range(3):
+            bus.publish(sent)
+        marker = message()
+        bus.publish(marker)
+        until(lambda: marker.event_id in recorder.ids)
+        assert recorder.ids == [sent.event_id, marker.event_id]
+
+    def test_max_in_flight(self, bus: EventBus):
+        running, most, lock = 0, 0, threading.Lock()
+        ended = []
+
+        def handler(_: Delivery) -> None:
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            time.sleep(0.05)
+            with lock:
+                running -= 1
+                ended.append(1)
+
+        bus.subscribe(replace(QUICK, max_in_flight=3), handler)
+        for _ in range(9):
+            bus.publish(message())
+        until(lambda: len(ended) == 9)
+        assert most == 3
+
+    def test_leaving_waits_for_the_running_handler(self, bus: EventBus):
+        started, ended = threading.Event(), threading.Event()
+
+        def handler(_: Delivery) -> None:
+            started.set()
+            time.sleep(0.2)
+            ended.set()
+
+        leave = bus.subscribe(QUICK, handler)
+        bus.publish(message())
+        assert started.wait(5)
+        leave()
+        assert ended.is_set()
+        leave()
+
+    def test_closing_waits_and_refuses_from_then_on(self, bus: EventBus):
+        started, ended = threading.Event(), threading.Event()
+
+        def handler(_: Delivery) -> None:
+            started.set()
+            time.sleep(0.2)
+            ended.set()
+
+        bus.subscribe(QUICK, handler)
+        bus.publish(message())
+        assert started.wait(5)
+        bus.close()
+        assert ended.is_set()
+        with pytest.raises(Unavailable) as caught:
+            bus.publish(message())
+        assert caught.value.reason == "BUS_DOWN"
+        bus.close()
+
+    def test_publishing_from_a_handler(self, bus: EventBus):
+        answers = Recorder()
+        bus.subscribe(
+            replace(QUICK, durable="asks", subjects=["dock.ask"]), lambda _: bus.publish(message("dock.answer"))
+        )
+        bus.subscribe(replace(QUICK, durable="answers", subjects=["dock.answer"]), answers)
+        bus.publish(message("dock.ask"))
+        until(lambda: len(answers.ids) == 1)
