@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from dock_failpoint import failpoint
-from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.examination import Examination, examine
-from learndock.check import Step
 
 from dock_blob import BlobStore
 from dock_checking.settings import CheckingSettings
 from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts
+from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.examination import Examination, examine
+from learndock.check import Step
 from learndock.semantic import SemanticSpecification
 
 _log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import BinaryIO
 
 from learndock.errors import InvalidInput
-from learndock.package import Package, PackageLimits, read_package
+from learndock.package import Package, PackageLimits, check_agreement, read_package
 from learndock.semantic import SemanticSpecification
 
 
@@ -45,19 +45,5 @@ def admit(source: BinaryIO, semantic_json: str, limits: PackageLimits) -> tuple[
             reason="SEMANTIC_MISSING",
             hint="Add semantic_specification.json to the package (`dock init` writes one), or push with --semantic.",
         )
-    _agree(package, semantic)
+    check_agreement(package, semantic)
     return package, semantic
-
-
-def _agree(package: Package, semantic: SemanticSpecification) -> None:
-    specification = package.specification
-    if specification is None or semantic.data_type != "Table":
-        return
-    if semantic.input_dimension != specification.dimension:
-        raise InvalidInput(
-            f"Input.Dimension of the semantic specification is {semantic.input_dimension}, but the points of the "
-            f"statistical specification have {specification.dimension} columns.",
-            reason="SPECIFICATION_WIDTH",
-            hint="Make the specification from the columns that the model takes, in the same order.",
-            details={"declared": semantic.input_dimension, "found": specification.dimension},
-        )

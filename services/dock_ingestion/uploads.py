@@ -7,11 +7,11 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from dock_failpoint import failpoint
 from sqlalchemy.orm import Session
 
 from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Uploads
+from dock_failpoint import failpoint
 from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.settings import IngestionSettings
 from learndock.errors import FailedPrecondition, InvalidInput, Overloaded

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dock_rpc.convert import rkme_to_specification
-from learndock.specification import TableSpecification
-
 from dock_reuse.predictor import Found
+from dock_rpc.convert import rkme_to_specification
 from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from dockapi.learnware.v1 import learnware_pb2
 from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 
 class PeerSource:

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from learndock.reuse import AveragingReuser, JobSelectorReuser, Member
-from learndock.specification import TableSpecification
 
 from dock_reuse.runners import Runners
 from dock_reuse.settings import ReuseSettings
 from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.reuse import AveragingReuser, JobSelectorReuser, Member
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 Array = npt.NDArray[Any]
 

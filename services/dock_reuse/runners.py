@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dock_sandbox import Sandbox, SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import open_model
-
-from dock_sandbox import Sandbox, SandboxRunner
 
 Fetch = Callable[[Path], None]
 

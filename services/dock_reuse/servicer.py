@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import grpc
-from dock_rpc.convert import array_to_tensor, tensor_to_array
 
 from dock_reuse.predictor import MemberRef, Predictor
+from dock_rpc.convert import array_to_tensor, tensor_to_array
 from dockapi.reuse.v1 import reuse_pb2 as pb
 from dockapi.reuse.v1 import reuse_pb2_grpc as rpc
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dock_sandbox.environment import EnvironmentBuilder
-
 from dock_reuse.peers import PeerSource
 from dock_reuse.predictor import Predictor
 from dock_reuse.runners import Runners
 from dock_reuse.servicer import ReuseServicer
 from dock_reuse.settings import ReuseSettings
 from dock_sandbox import SandboxRunner
+from dock_sandbox.environment import EnvironmentBuilder
 
 
 @dataclass(frozen=True)

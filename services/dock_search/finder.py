@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from learndock.search import Hit, Index, Mixture
-from learndock.specification import TableSpecification
-
 from dock_db import Database, LearnwareRow, Learnwares, State
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
 from learndock.errors import InvalidInput, NotFound
+from learndock.search import Hit, Index, Mixture
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 
 @dataclass(frozen=True)

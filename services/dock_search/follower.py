@@ -6,13 +6,12 @@ import logging
 import threading
 import time
 
-from dock_failpoint import failpoint
-from learndock.search import Index
-from learndock.specification import TableSpecification
-
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_failpoint import failpoint
 from learndock.errors import FailedPrecondition
+from learndock.search import Index
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 _log = logging.getLogger(__name__)
 

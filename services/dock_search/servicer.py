@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import grpc
-from dock_rpc.convert import rkme_to_specification
 
 from dock_db.message import learnware_message
+from dock_rpc.convert import rkme_to_specification
 from dock_search.finder import Answer, Finder, Question
 from dockapi.search.v1 import search_pb2 as pb
 from dockapi.search.v1 import search_pb2_grpc as rpc

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from learndock.search import Index
-
 from dock_bus import EventBus
 from dock_db import Database
 from dock_search.finder import Finder
@@ -14,6 +12,7 @@ from dock_search.follower import Follower
 from dock_search.servicer import SearchServicer
 from dock_search.settings import SearchSettings
 from dock_search.subscriptions import subscribe
+from learndock.search import Index
 
 
 @dataclass

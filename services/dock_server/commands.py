@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+
 from dock_rpc.logs import configure_logging
 from dock_rpc.metrics import serve_metrics
-
 from dock_server.composition import TARGETS, compose
 from dock_server.folder import DockFolder, FolderLock
 from dock_server.settings import DockSettings

@@ -9,16 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import grpc
-from dock_blob.file import FileBlobStore
-from dock_bus.inprocess import InProcessBus
-from dock_rpc.channel import channel
-from dock_rpc.server import Server, build_server
-from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.process import ProcessSandbox
 from prometheus_client import CollectorRegistry
 
 from dock_blob import BlobStore
+from dock_blob.file import FileBlobStore
 from dock_bus import EventBus
+from dock_bus.inprocess import InProcessBus
 from dock_checking.examiner import Workbench
 from dock_checking.settings import CheckingSettings
 from dock_checking.wiring import make_checking
@@ -28,6 +24,10 @@ from dock_ingestion.wiring import make_ingestion
 from dock_reuse.peers import PeerSource
 from dock_reuse.settings import ReuseSettings
 from dock_reuse.wiring import make_reuse
+from dock_rpc.channel import channel
+from dock_rpc.server import Server, build_server
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.process import ProcessSandbox
 from dock_search.settings import SearchSettings
 from dock_search.wiring import make_search
 from dock_server.folder import DockFolder

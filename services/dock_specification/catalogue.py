@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from learndock.search import Island, island_of, island_scale
-from learndock.specification import TableSpecification
 
 from dock_db import Database, LearnwareRow, Learnwares, SpecificationRow, Specifications, State
 from learndock.errors import NotFound
+from learndock.search import Island, island_of, island_scale
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ import json
 import logging
 import threading
 
-from dock_failpoint import failpoint
-
 from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_failpoint import failpoint
 from learndock.errors import DockError
 from learndock.package import read_package
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import grpc
-from dock_rpc.convert import array_to_tensor, specification_to_rkme
 
+from dock_rpc.convert import array_to_tensor, specification_to_rkme
 from dock_specification.catalogue import SpecificationCatalogue
 from dockapi.specification.v1 import specification_pb2 as pb
 from dockapi.specification.v1 import specification_pb2_grpc as rpc
