@@ -99,17 +99,17 @@ def _namespaces(uid: int | None) -> list[str]:
 
 
 def _root(spec: SandboxSpec) -> list[str]:
-    binds = [*_system(), "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    binds = [*_system(), "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache", "--proc", "/proc", "--dev", "/dev"]
+    # Before the places of the environment, one of which may lie under /tmp.
+    binds += _tmpfs("/tmp", spec.limits.scratch_bytes)  # noqa: S108
+    binds += _tmpfs("/dev/shm", min(_SHARED_MEMORY_BYTES, spec.limits.scratch_bytes))  # noqa: S108
     places = _own_places(spec.environment_dirs)
     for parent in _parents(places):
         binds += ["--perms", "0755", "--dir", parent]
-    for folder in places:
-        binds += ["--ro-bind", folder, folder]
+    for place in places:
+        binds += ["--ro-bind", place, place]
     binds += ["--ro-bind", str(spec.package_dir), PACKAGE, "--ro-bind", str(RUNTIME_DIR), RUNTIME]
-    binds += ["--proc", "/proc", "--dev", "/dev"]
-    binds += _tmpfs("/dev/shm", min(_SHARED_MEMORY_BYTES, spec.limits.scratch_bytes))  # noqa: S108
-    binds += _tmpfs("/tmp", spec.limits.scratch_bytes)  # noqa: S108
-    return [*binds, "--remount-ro", "/"]
+    return [*binds, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _system() -> list[str]:
@@ -132,7 +132,7 @@ def _parents(places: Sequence[str]) -> list[str]:
     """Folders above the places, made by hand: what bubblewrap makes on its way only root may enter."""
     above = {str(parent) for place in places for parent in Path(place).parents}
     inside = [parent for parent in above if not any(Path(parent).is_relative_to(place) for place in places)]
-    return sorted(set(inside) - {"/"})
+    return sorted(set(inside) - {"/", "/tmp"})  # noqa: S108
 
 
 def _tmpfs(place: str, size: int) -> list[str]:

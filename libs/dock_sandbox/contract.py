@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -240,6 +241,47 @@ class IsolationContract(_Cases):
         )
         assert self.reason(body, limits=Limits(memory_bytes=400 << 20, call_seconds=20)) == "SANDBOX_MEMORY"
 
+    def test_a_fork_bomb_stops_at_the_limit(self) -> None:
+        marker = f"bomb-{secrets.token_hex(8)}"
+        body = (
+            f"open('/proc/self/comm', 'w').write('{marker[:15]}')\n"
+            "while True:\n    try:\n        os.fork()\n    except OSError:\n        time.sleep(0.01)"
+        )
+        most = 0
+        with self.start(model_source(body), limits=Limits(processes=20, call_seconds=3)) as sandbox:
+            sandbox.instantiate()
+            call = threading.Thread(target=lambda: reason_of(lambda: sandbox.predict(ROWS)))
+            call.start()
+            while call.is_alive():
+                most = max(most, _named(marker[:15]))
+                time.sleep(0.05)
+        assert 5 < most <= 20
+        assert _named(marker[:15]) == 0
+
+    def test_a_thread_bomb_stops_at_the_limit(self) -> None:
+        body = (
+            "import threading\ncount = 0\ntry:\n    while count < 500:\n"
+            "        threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n        count += 1\n"
+            "except RuntimeError:\n    pass\nreturn np.full(len(X), count)"
+        )
+        with self.start(model_source(body), limits=Limits(processes=20, call_seconds=20)) as sandbox:
+            sandbox.instantiate()
+            assert 5 < sandbox.predict(ROWS)[0] <= 20
+
+    def test_another_sandbox_has_its_own_processes_to_spend(self) -> None:
+        body = (
+            "try:\n    while True:\n        if os.fork() == 0:\n            time.sleep(30)\n            os._exit(0)\n"
+            "except OSError:\n    return X"
+        )
+        limits = Limits(processes=20, call_seconds=10)
+        with (
+            self.start(model_source(body), limits=limits) as full,
+            self.start(model_source(body), limits=limits) as other,
+        ):
+            for sandbox in (full, other):
+                sandbox.instantiate()
+                sandbox.predict(ROWS)
+
     def test_a_hostile_array_subclass_crosses_as_plain_numbers(self) -> None:
         top = (
             "class Hostile(np.ndarray):\n    def __getattribute__(self, name):\n        if name == 'shape':\n"
@@ -378,6 +420,17 @@ class IsolationContract(_Cases):
             log = sandbox.outcome().log
         assert "parent False" in log
         assert "spared" in log
+
+
+def _named(name: str) -> int:
+    """How many processes of this host go by a name."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            found += path.read_text().strip() == name
+        except OSError:
+            continue
+    return found
 
 
 def _heard(listener: socket.socket) -> bool:

@@ -73,7 +73,7 @@ def probe(path: Path) -> Interpreter | None:
 
 
 def _known_to_uv(uv: Uv) -> list[Path]:
-    asked = ["python", "list", "--only-installed", "--quiet", "--output-format", "json", "--no-config"]
+    asked = ["python", "list", "--only-installed", "--output-format", "json", "--no-config"]
     run = uv.run(asked, cwd=Path("/"))
     start = run.output.find("[{")
     if not run.ok or start < 0:

@@ -58,6 +58,7 @@ class Channel:
 
     def send(self, header: Dict[str, Any], arrays: Any = ()) -> None:
         """Write one answer."""
+        flush()
         head, bodies = self._wire.pack_frame(header, arrays)
         for part in [memoryview(head), *bodies]:
             while part:
@@ -109,8 +110,6 @@ class Worker:
             self._refuse(nonce, "MODEL_RAISED", describe(error))
         else:
             self._channel.send({"nonce": nonce, "result": result}, outputs)
-        finally:
-            flush()
 
     def _refuse(self, nonce: str, reason: str, text: str) -> None:
         self._channel.send({"nonce": nonce, "fault": {"reason": reason, "text": text[-TEXT_LIMIT:]}})
