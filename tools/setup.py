@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib
 import importlib.util
 import os
 import re
@@ -93,6 +94,7 @@ def _ensure_bubblewrap() -> None:
 
 
 def _has_venv() -> bool:
+    importlib.invalidate_caches()
     return all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip"))
 
 
@@ -100,12 +102,10 @@ def _ensure_venv() -> None:
     if PYTHON.exists() and subprocess.run([PYTHON, "-c", ""], check=False).returncode == 0:
         return
     shutil.rmtree(VENV, ignore_errors=True)
-    if not _has_venv() and _can_apt():
-        _apt_install("python3-venv", f"python3.{sys.version_info[1]}-venv")
-    made = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False).returncode == 0
-    if not made:
-        made = _make_venv_otherwise()
-    if not made:
+    for package in ("python3-venv", f"python3.{sys.version_info[1]}-venv"):
+        if not _has_venv() and _can_apt():
+            _apt_install(package)
+    if not (_has_venv() and _make_venv([sys.executable, "-m", "venv"])) and not _make_venv_otherwise():
         shutil.rmtree(VENV, ignore_errors=True)
         sys.exit(
             f"set-up: {sys.executable} can't make a virtual environment: its modules venv and ensurepip are missing.\n"
@@ -113,11 +113,14 @@ def _ensure_venv() -> None:
         )
 
 
-def _make_venv_otherwise() -> bool:
+def _make_venv(way: list[str]) -> bool:
     shutil.rmtree(VENV, ignore_errors=True)
+    return subprocess.run([*way, str(VENV)], check=False).returncode == 0
+
+
+def _make_venv_otherwise() -> bool:
     ways = (["uv", "venv", "--seed", "--python", sys.executable], ["virtualenv", "--python", sys.executable])
-    there = (way for way in ways if shutil.which(way[0]))
-    return any(subprocess.run([*way, str(VENV)], check=False).returncode == 0 for way in there)
+    return any(_make_venv(way) for way in ways if shutil.which(way[0]))
 
 
 def _install(locks: list[Path]) -> None:
