@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -21,4 +22,4 @@ class Command(click.Command):
 
 def keep_example(text: str) -> str:
     """Mark the paragraph that starts with "Example:" so that its lines are not filled."""
-    return _EXAMPLE.sub(_KEEP_LINES, text)
+    return _EXAMPLE.sub(_KEEP_LINES, inspect.cleandoc(text))

@@ -196,3 +196,7 @@ def dock() -> None:
 def main() -> None:
     """Run `dock`."""
     dock(prog_name="dock")
+
+
+if __name__ == "__main__":
+    main()

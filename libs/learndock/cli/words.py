@@ -42,9 +42,9 @@ class OneOf(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
     def shell_complete(
         self,
-        ctx: click.Context,
-        param: click.Parameter,
-        incomplete: str,  # noqa: ARG002
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
     ) -> list[click.shell_completion.CompletionItem]:
         """The words that go on as what was typed."""
         fold = incomplete.casefold()

@@ -1,0 +1,165 @@
+"""`dock predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import numpy.typing as npt
+
+from learndock.cli.asking import build_query
+from learndock.cli.command import Command
+from learndock.cli.commands.search import asks
+from learndock.cli.options import ANY_PATH, FILE, open_dock, prints_json, reads_columns, speaks_to_dock
+from learndock.cli.records import clean, plain, semantic_of
+from learndock.cli.screen import print_json, say, waiting
+from learndock.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from learndock.client import Dock
+
+METHODS = ("mean", "vote_by_label", "vote_by_probability", "job_selector")
+
+
+@click.command("predict", cls=Command)
+@click.argument("learnware_ids", nargs=-1, metavar="[ID]...")
+@click.option("--data", type=FILE, required=True, help="Rows to predict for: CSV, Parquet or npy.")
+@click.option("--out", "-o", type=ANY_PATH, help="File to write, .csv or .npy.  [default: CSV on stdout]")
+@click.option(
+    "--where",
+    type=click.Choice(["local", "dock"]),
+    default="local",
+    show_default=True,
+    help="Run the models here in a sandbox, or in the dock (your rows are then sent).",
+)
+@click.option("--method", type=click.Choice(METHODS), default="mean", show_default=True, help="How to join answers.")
+@click.option("--single", is_flag=True, help="Without ids: the best hit alone instead of the mixture.")
+@asks
+@reads_columns
+@speaks_to_dock
+@prints_json
+def predict_command(
+    learnware_ids: tuple[str, ...],
+    data: Path,
+    out: Path | None,
+    where: str,
+    method: str,
+    single: bool,
+    target: str,
+    drop: tuple[str, ...],
+    address: str | None,
+    owner: str | None,
+    as_json: bool,
+    **asked: Any,
+) -> None:
+    """Predict for every row of a table: with the learnwares named, or with what a search finds for the table.
+
+    Example:
+      dock predict lw-4f2a9c1e --data mine.csv --out labels.csv
+      dock predict --data mine.csv --task classification --outputs 3
+
+    """
+    from learndock.cli.tables import read_table  # noqa: PLC0415
+
+    _check_out(out)
+    table = read_table(data, target=target, drop=drop)
+    dock = open_dock(address, owner)
+    records, weights = _choose(dock, learnware_ids, table, asked, single=single)
+    with waiting("predicting …"):
+        answer = _predict(dock, records, weights, table.X, where, method)
+    used = [{"learnware_id": each.learnware_id, "weight": share} for each, share in zip(records, weights, strict=True)]
+    if as_json:
+        print_json({"learnwares": used, "method": method, "where": where, "predictions": plain(answer)})
+    if out is not None or not as_json:
+        write_answer(answer, out)
+    if out is not None:
+        say(f"Wrote {out}: {len(answer)} rows.")
+
+
+def _choose(
+    dock: Dock, ids: tuple[str, ...], table: Any, asked: dict[str, Any], *, single: bool
+) -> tuple[list[Any], list[float]]:
+    """The records to predict with and their weights: those named, or what a search finds."""
+    if ids:
+        return [dock.get(each) for each in dict.fromkeys(ids)], [1.0] * len(dict.fromkeys(ids))
+    from learndock.cli.commands.spec import reduce_table  # noqa: PLC0415
+
+    query = build_query(asked["tag"], asked["task"], asked["data_type"], asked["outputs"])
+    found = dock.search(reduce_table(table), query=query, text=asked["text"])
+    for note in found.notes:
+        say(f"Note: {note}")
+    if not found.hits:
+        raise NotFound(
+            "No learnware fits this table.",
+            reason="NOTHING_FOUND",
+            hint="Check --target and --drop (the width must be the model's), or ask for less.",
+        )
+    members = [(found.hits[0].record, 1.0)]
+    if found.mixture is not None and not single:
+        members = [(each.record, each.weight) for each in found.mixture.members]
+    for record, weight in members:
+        say(f"Using {record.learnware_id} ({clean(record.name)}), {weight:.0%}")
+    return [record for record, _ in members], [weight for _, weight in members]
+
+
+def _predict(
+    dock: Dock, records: list[Any], weights: list[float], X: npt.NDArray[np.float64], where: str, method: str
+) -> npt.NDArray[Any]:
+    ids = [record.learnware_id for record in records]
+    if where == "dock":
+        return np.asarray(dock.predict(ids, X, method=method))
+    with dock.load(ids, where="local") as members:
+        for member, weight in zip(members, weights, strict=True):
+            member.weight = weight
+        return _combine(members, _task(records), X, method)
+
+
+def _task(records: list[Any]) -> tuple[str, int | None]:
+    """Kind of task and number of outputs of all of them. InvalidInput MEMBERS_DIFFER."""
+    kinds = set()
+    for record in records:
+        semantic = semantic_of(record)
+        kinds.add(((semantic["Task"]["Values"] or [""])[0].lower(), (semantic.get("Output") or {}).get("Dimension")))
+    if len(kinds) > 1:
+        shown = "; ".join(f"{task}, {count} outputs" for task, count in sorted(kinds, key=str))
+        raise InvalidInput(
+            f"These learnwares answer different questions: {shown}.",
+            reason="MEMBERS_DIFFER",
+            hint="Predict with those of one kind.",
+        )
+    return kinds.pop()
+
+
+def _combine(members: Any, task: tuple[str, int | None], X: npt.NDArray[np.float64], method: str) -> npt.NDArray[Any]:
+    kind, outputs = task
+    if kind not in ("classification", "regression"):
+        return np.asarray(members[0].model.predict(X))
+    from learndock.reuse import AveragingReuser, JobSelectorReuser  # noqa: PLC0415
+
+    classes = outputs if kind == "classification" else None
+    if method == "job_selector":
+        return np.asarray(JobSelectorReuser(members, task=kind, n_classes=classes).fit().predict(X))
+    reuser = AveragingReuser(members, task=kind, mode=method, n_classes=classes, weighted=True)
+    return np.asarray(reuser.fit().predict(X))
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None and out.suffix not in (".csv", ".npy"):
+        raise click.BadParameter(f"{out} ends in neither .csv nor .npy", param_hint="--out")
+
+
+def write_answer(answer: npt.NDArray[Any], out: Path | None) -> None:
+    """Predictions as npy or CSV: a header, then a line for each row."""
+    if out is not None and out.suffix == ".npy":
+        np.save(out, answer, allow_pickle=False)
+        return
+    columns = answer.reshape(len(answer), -1)
+    titles = ["prediction"] if columns.shape[1] == 1 else [f"output {i}" for i in range(columns.shape[1])]
+    lines = [",".join(titles), *(",".join(f"{value}" for value in row) for row in columns.tolist())]
+    if out is None:
+        sys.stdout.write("\n".join(lines) + "\n")
+    else:
+        out.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,50 @@
+"""`dock pull`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from learndock.cli.command import Command
+from learndock.cli.options import ANY_PATH, open_dock, prints_json, speaks_to_dock
+from learndock.cli.screen import print_json, size, waiting
+
+
+@click.command("pull", cls=Command)
+@click.argument("learnware_ids", nargs=-1, required=True, metavar="ID...")
+@click.option("--into", type=ANY_PATH, default=".", show_default=True, help="Folder to put it in.")
+@click.option("--version", type=click.IntRange(0), default=0, help="Which version.  [default: the newest]")
+@click.option("--unpack", is_flag=True, help="Unpack it too, into a folder beside it.")
+@speaks_to_dock
+@prints_json
+def pull_command(
+    learnware_ids: tuple[str, ...],
+    into: Path,
+    version: int,
+    unpack: bool,
+    address: str | None,
+    owner: str | None,
+    as_json: bool,
+) -> None:
+    """Fetch packages. What was cut goes on where it stopped; what arrives is compared with its digest.
+
+    Example:  dock pull lw-4f2a9c1e --into packages
+    """
+    dock = open_dock(address, owner)
+    paths = []
+    for learnware_id in learnware_ids:
+        with waiting(f"fetching {learnware_id} …"):
+            paths.append(Path(dock.pull(learnware_id, into, version)))
+        if unpack:
+            _unpack(paths[-1])
+        if not as_json:
+            click.echo(f"{paths[-1]}  {size(paths[-1].stat().st_size)}")
+    if as_json:
+        print_json([str(path) for path in paths])
+
+
+def _unpack(path: Path) -> None:
+    from learndock.package import extract_package  # noqa: PLC0415
+
+    extract_package(path, path.with_suffix(""))
