@@ -37,15 +37,20 @@ def read_rows(X: Any) -> npt.NDArray[np.float64]:
 def _numeric(X: Any) -> npt.NDArray[np.float64]:
     try:
         found = np.asarray(X.to_numpy() if hasattr(X, "to_numpy") else X)
+        # Text of digits would pass as numbers; a mean of codes means nothing.
         if found.dtype.kind not in "biufO":
-            raise TypeError(found.dtype)
+            _refuse_text()
         return found.astype(np.float64)
     except (TypeError, ValueError):
-        _refuse(
-            "The data is not a regular table of numbers.",
-            "DATA_NOT_NUMERIC",
-            "Encode text and dates as the model's input does.",
-        )
+        _refuse_text()
+
+
+def _refuse_text() -> NoReturn:
+    _refuse(
+        "The data is not a regular table of numbers.",
+        "DATA_NOT_NUMERIC",
+        "Encode text and dates as the model's input does.",
+    )
 
 
 def _refuse(message: str, reason: str, hint: str) -> NoReturn:

@@ -1,0 +1,141 @@
+"""Index: learnwares in memory, searched exactly."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from learndock.errors import InvalidInput
+from learndock.search.answer import SearchResult
+from learndock.search.island import Island, island_of
+from learndock.search.query import search_shelves, search_words
+from learndock.search.shelf import Entry, Shelf
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+
+_Place = tuple[Island, float]
+MIXTURES = ("greedy", "weights", "none")
+
+
+class Index:
+    """Learnwares by key. Thread-safe: a search sees the learnwares of one moment while others come and go.
+
+    Islands are islands of one gamma; a task is compared with those of its own gamma only.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, Entry] = {}
+        self._members: dict[_Place, dict[str, Entry]] = {}
+        self._shelves: dict[_Place, Shelf] = {}
+
+    def add(self, key: str, semantic: SemanticSpecification, specification: TableSpecification | None) -> None:
+        """Put a learnware in, or in the place of the one with its key. Without a specification only words find it."""
+        entry = Entry.of(key, semantic, specification)
+        place = _place(entry)
+        with self._lock:
+            self._take_out(key)
+            self._entries[key] = entry
+            if place is not None:
+                self._members.setdefault(place, {})[key] = entry
+                self._shelves.pop(place, None)
+
+    def remove(self, key: str) -> None:
+        """Take a learnware out; one that is not there is out already."""
+        with self._lock:
+            self._take_out(key)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._entries
+
+    def islands(self) -> Mapping[Island, int]:
+        """How many learnwares with a specification stand on each island."""
+        found: Counter[Island] = Counter()
+        with self._lock:
+            for (island, _), members in self._members.items():
+                found[island] += len(members)
+        return dict(found)
+
+    def search(
+        self,
+        task: TableSpecification | None,
+        query: SemanticSpecification,
+        text: str = "",
+        *,
+        limit: int = 10,
+        mixture: str = "greedy",
+        mixture_size: int = 5,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> SearchResult:
+        """Find the learnwares nearest to a task among those that fit the query, and a mixture of them.
+
+        Compared are learnwares of the task's width and gamma. Data type, task type and output domain restrict the
+        hits where the query says them; the mixture is made on the best hit's island only. With no task the words
+        decide alone. `cancelled` is asked between blocks; True ends it with DeadlineExceeded SEARCH_CANCELLED.
+        InvalidInput SEARCH_LIMIT_OUT_OF_RANGE or MIXTURE_UNKNOWN.
+        """
+        _check(limit, mixture, mixture_size)
+        if task is None:
+            with self._lock:
+                entries = list(self._entries.values())
+            return search_words(entries, query, text, limit, cancelled)
+        shelves, notes = self._shelves_for(task, query)
+        wanted = {"none": 0}.get(mixture, mixture_size)
+        return search_shelves(shelves, task, query, text, limit, mixture, wanted, notes, cancelled)
+
+    def _shelves_for(
+        self, task: TableSpecification, query: SemanticSpecification
+    ) -> tuple[dict[Island, Shelf], list[str]]:
+        with self._lock:
+            fitting = [place for place in self._members if _may_be_offered(place[0], task, query)]
+            places = [place for place in fitting if place[1] == task.gamma]
+            others = sum(len(self._members[place]) for place in fitting if place not in places)
+            for place in places:
+                if place not in self._shelves:
+                    self._shelves[place] = Shelf(list(self._members[place].values()))
+            shelves = {place[0]: self._shelves[place] for place in sorted(places)}
+        note = f"{others} learnwares were left out: their kernel is not the task's (gamma {task.gamma:g})."
+        return shelves, [note] if others else []
+
+    def _take_out(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        place = _place(entry) if entry else None
+        if place is None:
+            return
+        members = self._members[place]
+        del members[key]
+        self._shelves.pop(place, None)
+        if not members:
+            del self._members[place]
+
+
+def _place(entry: Entry) -> _Place | None:
+    if entry.specification is None:
+        return None
+    return island_of(entry.semantic, entry.specification), entry.specification.gamma
+
+
+def _may_be_offered(island: Island, task: TableSpecification, query: SemanticSpecification) -> bool:
+    return (
+        island.input_dimension == task.dimension
+        and query.data_type in ("", island.data_type)
+        and query.task_type in ("", island.task_type)
+        and query.output_dimension in (None, island.output_dimension)
+    )
+
+
+def _check(limit: int, mixture: str, mixture_size: int) -> None:
+    if limit < 1 or mixture_size < 1:
+        raise InvalidInput(
+            f"limit and mixture_size are at least 1, not {limit} and {mixture_size}.",
+            reason="SEARCH_LIMIT_OUT_OF_RANGE",
+            hint='For no mixture say mixture="none".',
+        )
+    if mixture not in MIXTURES:
+        raise InvalidInput(
+            f"There is no mixture strategy {mixture!r}.", reason="MIXTURE_UNKNOWN", hint=f"Use {', '.join(MIXTURES)}."
+        )

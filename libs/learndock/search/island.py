@@ -1,0 +1,62 @@
+"""Islands: learnwares that may be offered together, and the scale of their features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from learndock.errors import InvalidInput
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, order=True)
+class Island:
+    """Same data type, task, width and output domain. `output_dimension` is 0 where a learnware leaves it unsaid."""
+
+    data_type: str
+    task_type: str
+    input_dimension: int
+    output_dimension: int
+
+
+def island_of(semantic: SemanticSpecification, specification: TableSpecification) -> Island:
+    """Where a learnware belongs; the width is that of its reduced points."""
+    return Island(semantic.data_type, semantic.task_type, specification.dimension, semantic.output_dimension or 0)
+
+
+def island_scale(specifications: Sequence[TableSpecification]) -> Array:
+    """The pooled spread of every column (d,), above nought: what features are divided by on this island.
+
+    The standard deviation of all published points together, each learnware counting once and its points by their
+    weight: the spread within learnwares and that between them. A column that never varies has the scale 1.
+    """
+    if len({each.dimension for each in specifications}) != 1:
+        raise InvalidInput(
+            "A scale is made of one or more specifications of one width.",
+            reason="SPECIFICATION_WIDTH",
+            hint="Group specifications by island_of() first.",
+        )
+    return pooled_scale(np.stack([moments(each) for each in specifications]))
+
+
+def moments(specification: TableSpecification) -> Array:
+    """Weighted mean and variance of every column, (2, d)."""
+    weights = np.maximum(specification.beta, 0.0)
+    weights = weights / weights.sum()
+    mean = weights @ specification.z
+    return np.stack([mean, weights @ (specification.z - mean) ** 2])
+
+
+def pooled_scale(found: Array) -> Array:
+    """The scale from the `moments` of learnwares, (n, 2, d)."""
+    means, variances = found[:, 0], found[:, 1]
+    spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+    # What is left of a column that never varies is rounding.
+    flat = spread <= 1e-9 * np.abs(means).max(axis=0)
+    return np.where(flat | (spread == 0), 1.0, spread)
