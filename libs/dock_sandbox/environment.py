@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dock_sandbox.installer import Uv
-from dock_sandbox.interpreter import Interpreter, choose, installed
+from dock_sandbox.interpreter import Interpreter, find
 from dock_sandbox.resolution import Lock, resolve
+from learndock.errors import Unavailable
 from learndock.package import EnvironmentRequest
 
 _LOCK_IS_FRESH_S = 600.0
@@ -37,7 +38,7 @@ class Environment:
 class EnvironmentBuilder:
     """Builds environments with uv into `cache`, one folder a lock; several builders may share a cache.
 
-    `offline` uses what uv's own cache holds. `strict` refuses where a requirement cannot be had, instead of
+    `offline` uses what uv's own cache holds, as it is done too when the index does not answer. `strict` refuses where a requirement cannot be had, instead of
     leaving it out.
     """
 
@@ -51,11 +52,29 @@ class EnvironmentBuilder:
         self._guard = threading.Lock()
 
     def build(self, request: EnvironmentRequest, on_line: Callable[[str], None] | None = None) -> Environment:
-        """The environment for a request, built or found. InvalidInput ENVIRONMENT_UNRESOLVABLE; Unavailable
-        ENVIRONMENT_INDEX_DOWN, ENVIRONMENT_NOT_CACHED, ENVIRONMENT_INSTALL_FAILED, UV_MISSING.
+        """Give the environment for a request, built or found.
+
+        InvalidInput ENVIRONMENT_UNRESOLVABLE; Unavailable ENVIRONMENT_INDEX_DOWN, ENVIRONMENT_NOT_CACHED,
+        ENVIRONMENT_INSTALL_FAILED, UV_MISSING.
         """
         uv = self._tool()
-        python, note = choose(request.python, installed(uv))
+        try:
+            return self._build(uv, request, on_line)
+        except Unavailable as error:
+            if error.reason != "ENVIRONMENT_INDEX_DOWN":
+                raise
+            return self._build_from_cache(request, on_line, error)
+
+    def _build_from_cache(
+        self, request: EnvironmentRequest, on_line: Callable[[str], None] | None, down: Unavailable
+    ) -> Environment:
+        try:
+            return self._build(Uv(self._uv_path, offline=True), request, on_line)
+        except Unavailable:
+            raise down from None
+
+    def _build(self, uv: Uv, request: EnvironmentRequest, on_line: Callable[[str], None] | None) -> Environment:
+        python, note = find(request.python, uv)
         lock = self._resolve(uv, python, tuple(request.requirements), on_line)
         place = self._place(uv, python, lock, on_line)
         dirs = dict.fromkeys([place, python.base_prefix, python.base_prefix.resolve()])

@@ -15,6 +15,7 @@ from dock_sandbox.installer import Uv
 
 OLDEST = (3, 8)
 """The worker needs at least this one."""
+_found: dict[str, tuple[Interpreter, ...]] = {}
 _PROBE = "import json,os,sys;print(json.dumps([sys.version_info[:3],os.path.realpath(sys.executable),sys.base_prefix]))"
 
 
@@ -47,17 +48,28 @@ def choose(wanted: str, found: tuple[Interpreter, ...]) -> tuple[Interpreter, st
     return best, f"Python {wanted} is not here; the nearest one, {best.name}, is used."
 
 
+def find(wanted: str, uv: Uv) -> tuple[Interpreter, str]:
+    """`choose` among the Pythons of this machine; looks no further where the one that runs this program will do."""
+    here = own()
+    best, note = choose(wanted, (here,))
+    return (best, note) if not note else choose(wanted, (here, *installed(uv)))
+
+
+@lru_cache(maxsize=1)
+def own() -> Interpreter:
+    """The Python that runs this program, without its virtual environment."""
+    path = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
+    return Interpreter(tuple(sys.version_info[:3]), path.resolve(), Path(sys.base_prefix))
+
+
 def installed(uv: Uv) -> tuple[Interpreter, ...]:
-    """All usable Pythons of this machine; the one that runs this program first."""
-    return _installed(uv, os.environ.get("PYENV_ROOT", ""))
-
-
-@lru_cache(maxsize=4)
-def _installed(uv: Uv, pyenv_root: str) -> tuple[Interpreter, ...]:
-    own = Path(getattr(sys, "_base_executable", sys.executable) or sys.executable)
-    candidates = [own, *_known_to_uv(uv), *_known_to_pyenv(pyenv_root)]
-    found = {one.path: one for one in map(probe, dict.fromkeys(candidates)) if one and one.version[:2] >= OLDEST}
-    return tuple(found.values())
+    """All usable Pythons that uv or pyenv know on this machine."""
+    root = os.environ.get("PYENV_ROOT", "")
+    if root not in _found:
+        candidates = dict.fromkeys([*_known_to_uv(uv), *_known_to_pyenv(root)])
+        probed = [one for one in map(probe, candidates) if one and one.version[:2] >= OLDEST]
+        _found[root] = tuple({one.path: one for one in probed}.values())
+    return _found[root]
 
 
 def probe(path: Path) -> Interpreter | None:
