@@ -15,9 +15,10 @@ HEAVY = ("torch", "scipy", "sklearn", "sqlalchemy", "pandas", "matplotlib", "grp
 LIGHT_MB = 80
 
 MEASURE = """
-import json, resource, sys
+import json, re, sys
 {statement}
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# Not getrusage: its peak is that of the process that started this one, too.
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read()).group(1)) / 1024
 print(json.dumps([peak, sorted({{name.split(".")[0] for name in sys.modules}})]))
 """
 
