@@ -1,0 +1,332 @@
+"""Dock: a running dock as a Python object."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dock_rpc.convert import rkme_to_specification, specification_to_rkme
+from dock_rpc.peers import Peers
+from dockapi.checking.v1 import checking_pb2
+from dockapi.ingestion.v1 import ingestion_pb2
+from dockapi.reuse.v1 import reuse_pb2
+from dockapi.search.v1 import search_pb2
+from dockapi.specification.v1 import specification_pb2
+from learndock.client.download import Download, Progress, cache_folder, file_name
+from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, id_of
+from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members
+from learndock.client.patience import Patience
+from learndock.client.records import FINAL_STATES, CheckStep, LearnwareRecord, Verdict, state_number
+from learndock.client.remote import RemoteModel, predict_blocks
+from learndock.client.upload import Upload, make_parcel
+from learndock.errors import DeadlineExceeded, DockError, FailedPrecondition, InvalidInput, NotFound
+from learndock.semantic import SemanticSpecification
+
+if TYPE_CHECKING:
+    from learndock.specification import TableSpecification
+
+DEFAULT_ADDRESS = "127.0.0.1:50051"
+PAGE = 200
+_OWNER_JUNK = re.compile(r"[^A-Za-z0-9_.@+-]")
+_SERVABLE = frozenset({"ACCEPTED", "EMBEDDING", "INDEXED", "DEPRECATED"})
+_MIXTURES = {
+    "none": search_pb2.MIXTURE_STRATEGY_NONE,
+    "greedy": search_pb2.MIXTURE_STRATEGY_GREEDY,
+    "weights": search_pb2.MIXTURE_STRATEGY_WEIGHTS,
+}
+
+
+class Dock:
+    """A dock at `address` ("host:port"; default DOCK_URL or 127.0.0.1:50051), spoken to as `owner`.
+
+    Nothing is connected before the first call. Errors are those of `learndock.errors`; a dock that is down is
+    Unavailable DOCK_UNREACHABLE. `patience_s` is how long push, pull and wait bear a dock that went away in the
+    middle. Safe for threads; close it, or use `with`.
+    """
+
+    def __init__(
+        self, address: str = "", owner: str = "", *, patience_s: float = 10.0, cache: Path | None = None
+    ) -> None:
+        self.address = _checked_address(address or os.environ.get("DOCK_URL", "") or DEFAULT_ADDRESS)
+        self.owner = owner or os.environ.get("DOCK_OWNER", "") or _user_name()
+        self._patience_s = patience_s
+        self._cache = cache
+        self._peers = Peers.connect(self.address)
+
+    def push(
+        self,
+        path: str | Path,
+        *,
+        semantic: SemanticSpecification | Mapping[str, Any] | str | None = None,
+        learnware_id: str = "",
+        on_progress: Progress | None = None,
+    ) -> LearnwareRecord:
+        """Submit a learnware's zip (or its folder, packed on the way); as a new version with `learnware_id`.
+
+        Goes on where an earlier push of the same was cut; the same content again is the same learnware.
+        `on_progress(persisted, total)` counts bytes the dock holds. Errors of the package are InvalidInput.
+        """
+        text = _semantic_text(semantic)
+        with _as_zip(Path(path)) as zipped:
+            parcel = make_parcel(zipped, owner=self.owner, learnware_id=learnware_id, semantic_json=text)
+            upload = Upload(self._peers.ingestion, Patience(self._patience_s), on_progress)
+            return LearnwareRecord.from_message(upload.push(parcel))
+
+    def pull(
+        self, learnware_id: str, into: str | Path = ".", version: int = 0, *, on_progress: Progress | None = None
+    ) -> Path:
+        """Fetch a package into a folder, or as the file `into` if that ends in .zip; goes on after a cut."""
+        record = self.get(learnware_id, version)
+        target = Path(into)
+        if target.suffix != ".zip" or target.is_dir():
+            target /= file_name(record)
+        return self._download(on_progress).pull(record, target)
+
+    def get(self, learnware_id: str, version: int = 0) -> LearnwareRecord:
+        """The record of a version (0: the newest). NotFound LEARNWARE_NOT_FOUND."""
+        request = ingestion_pb2.GetLearnwareRequest(learnware_id=learnware_id, version=version)
+        return LearnwareRecord.from_message(self._peers.ingestion.GetLearnware(request).learnware)
+
+    def list(self, owner: str = "", states: Iterable[str] = (), name_contains: str = "") -> list[LearnwareRecord]:
+        """Every record that fits, over all pages."""
+        numbers = [state_number(name) for name in ([states] if isinstance(states, str) else states)]
+        request = ingestion_pb2.ListLearnwaresRequest(
+            owner=owner, states=numbers, name_contains=name_contains, page_size=PAGE
+        )
+        records: list[LearnwareRecord] = []
+        while True:
+            page = self._peers.ingestion.ListLearnwares(request)
+            records += map(LearnwareRecord.from_message, page.learnwares)
+            if not page.next_page_token:
+                return records
+            request.page_token = page.next_page_token
+
+    def delete(self, learnware_id: str, version: int = 0) -> int:
+        """Delete a version (0: all); the number deleted."""
+        request = ingestion_pb2.DeleteLearnwareRequest(learnware_id=learnware_id, version=version)
+        return int(self._peers.ingestion.DeleteLearnware(request).deleted_versions)
+
+    def watch(self, learnware_id: str, version: int = 0) -> Iterator[CheckStep | Verdict]:
+        """The steps of a check as they happen, from the first, then the verdict.
+
+        While it waits its turn, a step named "queue" tells its place.
+        """
+        request = checking_pb2.WatchCheckRequest(learnware_id=learnware_id, version=version)
+        for message in self._peers.checking.WatchCheck(request):
+            kind = message.WhichOneof("event")
+            if kind == "step":
+                yield CheckStep.from_message(message.step)
+            elif kind == "verdict":
+                yield Verdict.from_message(message.verdict)
+            elif kind == "queue_position" and message.queue_position:
+                yield CheckStep("queue", "running", f"place {message.queue_position}")
+
+    def wait(self, learnware_id: str, version: int = 0, timeout: float = 600.0) -> LearnwareRecord:
+        """The record when it is INDEXED, REJECTED or otherwise at an end. DeadlineExceeded WAIT_TIMEOUT (seconds)."""
+        end = time.monotonic() + timeout
+        patience = Patience(self._patience_s)
+        request = ingestion_pb2.WatchLearnwareRequest(learnware_id=learnware_id, version=version)
+        state = "unknown"
+        while (left := end - time.monotonic()) > 0:
+            try:
+                for message in self._peers.ingestion.WatchLearnware(request, timeout=left):
+                    record = LearnwareRecord.from_message(message.learnware)
+                    request.version, state = record.version, record.state
+                    patience.progress()
+                    if record.state in FINAL_STATES:
+                        return record
+            except DeadlineExceeded:
+                continue
+            except DockError as error:
+                patience.bear(error)
+        raise DeadlineExceeded(
+            f"{learnware_id} is still {state} after {timeout:g} s.",
+            reason="WAIT_TIMEOUT",
+            hint=f"It goes on in the dock; follow it with `dock watch {learnware_id}`.",
+            details={"state": state},
+        )
+
+    def verdict(self, learnware_id: str, version: int = 0) -> Verdict:
+        """The verdict with its steps and log. NotFound VERDICT_NOT_FOUND while there is none."""
+        request = checking_pb2.GetVerdictRequest(learnware_id=learnware_id, version=version)
+        return Verdict.from_message(self._peers.checking.GetVerdict(request).verdict)
+
+    def specification(self, learnware_id: str, version: int = 0) -> TableSpecification:
+        """The statistical specification of a learnware. NotFound where it has none."""
+        request = specification_pb2.GetSpecificationRequest(learnware_id=learnware_id, version=version)
+        return rkme_to_specification(self._peers.specification.GetSpecification(request).rkme)
+
+    def search(
+        self,
+        task: Any = None,
+        *,
+        query: SemanticSpecification | Mapping[str, Any] | str | None = None,
+        text: str = "",
+        data_type: str = "",
+        task_type: str = "",
+        output_dimension: int | None = None,
+        tags: Iterable[str] = (),
+        limit: int = 10,
+        mixture: str = "greedy",
+        mixture_size: int = 5,
+    ) -> Found:
+        """Learnwares that fit a task: its specification (or its data (n, d), which is specified here and stays here).
+
+        `query` or its parts filter; `tags` are scenarios; `text` is fuzzy. `mixture` is "greedy", "weights" or "none".
+        """
+        if mixture not in _MIXTURES:
+            raise InvalidInput(f"mixture={mixture!r} is none of {', '.join(_MIXTURES)}.", reason="MIXTURE_UNKNOWN")
+        asked = _query(query, data_type, task_type, output_dimension, tags)
+        request = search_pb2.SearchRequest(
+            semantic_query_json=json.dumps(asked.to_json(), ensure_ascii=False),
+            text=text,
+            limit=limit,
+            mixture_strategy=_MIXTURES[mixture],
+            mixture_size=mixture_size,
+        )
+        if task is not None:
+            request.rkme.CopyFrom(specification_to_rkme(_specified(task)))
+        return Found.from_message(self._peers.search.Search(request), self._load)
+
+    def predict(self, members: Any, X: Any, method: str = "mean") -> Any:
+        """What the dock's own sandboxes predict for X (n, d), combined by `method`; a list, one a member, for "raw".
+
+        `members` are ids, records, hits, or a mixture with its weights; methods are auto, mean, vote_by_label,
+        vote_by_probability, job_selector and raw.
+        """
+        outputs = predict_blocks(self._peers.reuse, _members(members), method, X)
+        return outputs if method == "raw" else outputs[0]
+
+    def close(self) -> None:
+        """Close the connection; running calls are cancelled."""
+        self._peers.close()
+
+    def __enter__(self) -> Dock:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Dock at {self.address} as {self.owner}>"
+
+    def _download(self, on_progress: Progress | None = None) -> Download:
+        return Download(self._peers.ingestion, Patience(self._patience_s), on_progress)
+
+    def _load(self, chosen: Weighted, where: str) -> OpenMembers:
+        return open_members(chosen, self._remote_opener() if where == "dock" else self._local_opener())
+
+    def _local_opener(self) -> Opener:
+        return local_opener(self._cache or cache_folder(), lambda record, path: self._download().pull(record, path))
+
+    def _remote_opener(self) -> Opener:
+        return self._open_remote
+
+    def _open_remote(self, record: LearnwareRecord) -> Opened:
+        state = self.get(record.learnware_id, record.version).state
+        if state not in _SERVABLE:
+            raise FailedPrecondition(
+                f"{record.learnware_id} is {state} by now.",
+                reason="LEARNWARE_NOT_SERVABLE",
+                hint="Search again.",
+            )
+        model = RemoteModel(self._peers.reuse, record.learnware_id, record.version)
+        return Opened(model, self._specification_or_none(record), lambda: None)
+
+    def _specification_or_none(self, record: LearnwareRecord) -> TableSpecification | None:
+        try:
+            return self.specification(record.learnware_id, record.version)
+        except NotFound:
+            return None
+
+
+def _checked_address(address: str) -> str:
+    if address.startswith(("dns:", "unix:", "ipv4:", "ipv6:")):
+        return address
+    _, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or "//" in address:
+        raise InvalidInput(
+            f"{address!r} is no address of a dock.",
+            reason="ADDRESS_INVALID",
+            hint=f"Give host:port, such as {DEFAULT_ADDRESS}.",
+        )
+    return address
+
+
+def _user_name() -> str:
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        name = ""
+    return _OWNER_JUNK.sub("-", name).strip("-_.@+")[:128] or "anonymous"
+
+
+def _semantic_text(semantic: SemanticSpecification | Mapping[str, Any] | str | None) -> str:
+    if semantic is None:
+        return ""
+    if not isinstance(semantic, SemanticSpecification):
+        semantic = SemanticSpecification.from_json(semantic)
+    return json.dumps(semantic.to_json(), sort_keys=True, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def _as_zip(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    from learndock.package import pack_folder  # noqa: PLC0415 - most pushes are of zips
+
+    with tempfile.TemporaryDirectory(prefix="learndock-") as folder:
+        packed = Path(folder) / "package.zip"
+        pack_folder(path, packed)
+        yield packed
+
+
+def _query(
+    query: SemanticSpecification | Mapping[str, Any] | str | None,
+    data_type: str,
+    task_type: str,
+    output_dimension: int | None,
+    tags: Iterable[str],
+) -> SemanticSpecification:
+    if not isinstance(query, SemanticSpecification):
+        query = SemanticSpecification.from_json(query or {}, query=True)
+    scenarios = (tags,) if isinstance(tags, str) else tuple(tags)
+    return replace(
+        query,
+        data_type=data_type or query.data_type,
+        task_type=task_type or query.task_type,
+        output_dimension=query.output_dimension if output_dimension is None else output_dimension,
+        scenarios=scenarios or query.scenarios,
+    )
+
+
+def _specified(task: Any) -> TableSpecification:
+    from learndock.specification import TableSpecification, specify  # noqa: PLC0415 - numerical code, when needed
+
+    return task if isinstance(task, TableSpecification) else specify(task)
+
+
+def _members(members: Any) -> Sequence[reuse_pb2.Member]:
+    if isinstance(members, FoundMixture):
+        members = members.members
+    items = [members] if isinstance(members, str) or hasattr(members, "record") else list(members)
+    return [_member(item) for item in items]
+
+
+def _member(item: object) -> reuse_pb2.Member:
+    record = getattr(item, "record", item)
+    return reuse_pb2.Member(
+        learnware_id=id_of(item),
+        version=getattr(record, "version", 0),
+        weight=item.weight if isinstance(item, MixtureMember) else 0.0,
+    )

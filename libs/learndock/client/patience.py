@@ -1,0 +1,46 @@
+"""Going on after a cut: tries again while the dock may come back, and says when that is over."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+from learndock.errors import DockError, Overloaded, Unavailable
+
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
+PASSING = frozenset({"UPLOAD_CHUNK_DAMAGED", "UPLOAD_INCOMPLETE", "UPLOAD_OFFSET_GAP"})
+"""Reasons of errors that end when the push starts over from what the dock has."""
+
+
+class Patience:
+    """Counts time without progress. `seconds` is how long one bears it."""
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._sleep = sleep
+        self.progress()
+
+    def progress(self) -> None:
+        """Something went on: start counting anew."""
+        self._since = self._clock()
+        self._pause_s = FIRST_PAUSE_S
+
+    def bear(self, error: DockError) -> None:
+        """Pause before another try; raise `error` where trying again does not help or patience is over."""
+        pause = max(self._pause_s, error.retry_after_s or 0.0)
+        if not _passing(error) or self._clock() - self._since + pause > self._seconds:
+            raise error
+        self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads clients, hides nothing
+        self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _passing(error: DockError) -> bool:
+    return isinstance(error, Unavailable | Overloaded) or error.reason in PASSING
