@@ -30,6 +30,8 @@ A dock is set up by environment variables. All of them have a default that works
 | --- | --- | --- |
 | `DOCK_URL` | `127.0.0.1:50051` | Address of the dock that the command line and `learndock.client.Dock` talk to. |
 | `DOCK_OWNER` | your user name | Owner of what you push. |
+| `DOCK_DEBUG` | (unset) | Set to `1`, the command line shows the traceback of an error too. |
+| `XDG_CACHE_HOME` | `~/.cache` | Where packages and environments of what you load are kept, in `learndock/`. |
 | `UV_CACHE_DIR` | uv's own | Where uv keeps wheels; `make` keeps them in `.cache/uv` of the checkout. |
 """
 
