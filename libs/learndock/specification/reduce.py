@@ -16,6 +16,7 @@ from learndock.specification.table import TableSpecification
 from learndock.specification.weights import simplex_weights
 
 Array = npt.NDArray[np.float64]
+Array32 = npt.NDArray[np.float32]
 Progress = Callable[[float], None]
 
 SAMPLE = 2_000
@@ -28,6 +29,7 @@ TOO_NEAR = 0.05
 """A point nearer to a row than this share of the rows' median nearest distance is as good as that row."""
 _LLOYD_ROUNDS = 4
 _ITERATIONS = 60
+_ROWS_AT_ONCE = 8_192
 
 
 def default_size(n: int) -> int:
@@ -67,7 +69,7 @@ def specify(
     tell(0.05)
     start = _clusters(sample, size, rng)
     tell(0.15)
-    points = _keep_off(_descend(start, sample, gamma, tell), scaled, start)
+    points = _keep_off(_descend(start, sample, gamma, tell), scaled, sample)
     target = sample if len(scaled) <= SAMPLE else _sample(scaled, WEIGHT_SAMPLE, rng)
     beta = simplex_weights(gram(points, points, gamma), gram(points, target, gamma).mean(axis=1))
     tell(1.0)
@@ -132,6 +134,9 @@ def _descend(start: Array, sample: Array, gamma: float, tell: Progress) -> Array
     from scipy.optimize import minimize  # noqa: PLC0415
 
     shape = start.shape
+    rows = sample.astype(np.float32)
+    # Columns of the kernel's exponent, as one matrix product gives it: see _affinities.
+    columns = np.vstack([rows.T, np.ones(len(rows)), (rows * rows).sum(axis=1)]).astype(np.float32)
     rounds = 0
 
     def step(_: Array) -> None:
@@ -140,7 +145,7 @@ def _descend(start: Array, sample: Array, gamma: float, tell: Progress) -> Array
         tell(0.15 + 0.7 * rounds / _ITERATIONS)
 
     found = minimize(
-        lambda flat: _objective(flat.reshape(shape), sample, gamma),
+        lambda flat: _objective(flat.reshape(shape), rows, columns, gamma),
         start.ravel(),
         jac=True,
         method="L-BFGS-B",
@@ -150,28 +155,49 @@ def _descend(start: Array, sample: Array, gamma: float, tell: Progress) -> Array
     return np.asarray(found.x.reshape(shape))
 
 
-def _objective(z: Array, sample: Array, gamma: float) -> tuple[float, Array]:
-    """K times MMD^2 to the sample, less a constant, at equal weights, and its gradient (K d,)."""
-    k, n = len(z), len(sample)
-    inner = gram(z, z, gamma) / k
-    outer = gram(z, sample, gamma) / n
-    value = float(inner.sum() - 2.0 * outer.sum())
-    pull = inner.sum(axis=1)[:, None] * z - inner @ z
-    push = outer.sum(axis=1)[:, None] * z - outer @ sample
-    return value, np.asarray(4.0 * gamma * (push - pull)).ravel()
+def _objective(z: Array, rows: Array32, columns: Array32, gamma: float) -> tuple[float, Array]:
+    """K times MMD^2 to the sample, less a constant, at equal weights, and its gradient (K d,).
+
+    float32 is enough to find the way; what is published is weighed in float64.
+    """
+    points = z.astype(np.float32)
+    squares = (points * points).sum(axis=1)
+    inner = _affinities(points, squares, np.vstack([points.T, np.ones_like(squares), squares]), gamma) / len(points)
+    outer = _affinities(points, squares, columns, gamma) / len(rows)
+    inner_sums, outer_sums = inner.sum(axis=1), outer.sum(axis=1)
+    value = float(inner_sums.sum(dtype=np.float64) - 2.0 * outer_sums.sum(dtype=np.float64))
+    slope = (outer_sums - inner_sums)[:, None] * points - outer @ rows + inner @ points
+    return value, np.asarray(4.0 * gamma * slope, dtype=np.float64).ravel()
 
 
-def _keep_off(points: Array, rows: Array, start: Array) -> Array:
+def _affinities(points: Array32, squares: Array32, columns: Array32, gamma: float) -> Array32:
+    """k(points, rows) from [2 gamma z, -gamma |z|^2, -gamma] times [x; 1; |x|^2]."""
+    left = np.column_stack([2 * gamma * points, -gamma * squares, np.full_like(squares, -gamma)]).astype(np.float32)
+    found = left @ columns
+    np.minimum(found, 0.0, out=found)
+    return np.asarray(np.exp(found, out=found))
+
+
+def _keep_off(points: Array, rows: Array, sample: Array) -> Array:
     """Put points that lie on a row back to the mean of its nearest rows (a published point must not be a row)."""
-    if len(rows) < 2 * SUPPORT:
-        return start
-    probe = rows[:: max(1, len(rows) // 200)][:200]
-    among = squared_distances(probe, rows)
-    # A probe's own distance to itself is the smallest.
-    typical = float(np.median(np.partition(among, 1, axis=1)[:, 1]))
-    nearest = np.concatenate([squared_distances(part, rows).min(axis=1) for part in np.array_split(points, 4)])
-    near = nearest < typical * TOO_NEAR**2
+    if len(rows) <= SUPPORT:
+        return _means_of_nearest(points, rows)
+    probe = sample[:200]
+    # A probe's own distance to itself is the smallest. Among a sample rows are further apart: the stricter side.
+    typical = float(np.median(np.partition(squared_distances(probe, sample), 1, axis=1)[:, 1]))
+    near = _nearest_row(points, rows) < typical * TOO_NEAR**2
     if near.any():
         points = points.copy()
         points[near] = _means_of_nearest(points[near], rows)
     return points
+
+
+def _nearest_row(points: Array, rows: Array) -> Array:
+    """Squared distance of every point to its nearest row (K,)."""
+    best = np.full(len(points), np.inf)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        part = rows[start : start + _ROWS_AT_ONCE].astype(np.float32)
+        product = part @ (-2.0 * points.T).astype(np.float32)
+        product += (part * part).sum(axis=1)[:, None]
+        best = np.minimum(best, product.min(axis=0))
+    return np.asarray(np.maximum(best + (points * points).sum(axis=1), 0.0))
