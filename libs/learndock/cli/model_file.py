@@ -22,7 +22,7 @@ _TORCH = frozenset({".pt", ".pth", ".ts"})
 _INFLATED_BYTES = 256 << 20
 
 # A pickle writes a text as 8c + length (one byte) or X + length (four), and an int as K (one byte), M (two), J (four).
-_VERSION = re.compile(rb"_sklearn_version\x94?(?:r.{4}|q.)?(?:\x8c.|X.{4})(\d+(?:\.\w+)+)", re.DOTALL)
+_VERSION = re.compile(rb"_sklearn_version\x94?(?:r.{4}|q.)?(?:\x8c(.)|X(.)\0\0\0)(\d[\w.]*)", re.DOTALL)
 _CLASS = re.compile(rb"(sklearn(?:\.\w+)+)(?:\x94?(?:r.{4}|q.)?(?:\x8c.|X.{4})|\n)([A-Z]\w+)", re.DOTALL)
 
 
@@ -73,12 +73,20 @@ def _inspect_pickle(path: Path) -> ModelFile:
             path=path,
             framework="sklearn",
             class_name=_estimator(found),
-            version=version.group(1).decode() if version else "",
+            version=_text(version),
             inputs=_integer(data, b"n_features_in_"),
             classes=_integer(data, b"n_classes_"),
             classifies=_classifies(data, found),
             needs_numpy2=data.find(b"numpy._core") >= 0,
         )
+
+
+def _text(match: re.Match[bytes] | None) -> str:
+    """The text that a pickle wrote with its length before it."""
+    if match is None:
+        return ""
+    length = (match.group(1) or match.group(2))[0]
+    return match.group(3)[:length].decode()
 
 
 def _estimator(names: list[str]) -> str:

@@ -55,5 +55,4 @@ def open_dock(address: str | None, owner: str | None) -> Dock:
     """The client, with the defaults of the library where nothing is given."""
     from learndock.client import Dock  # noqa: PLC0415
 
-    given = {"address": address, "owner": owner}
-    return Dock(**{key: value for key, value in given.items() if value})
+    return Dock(address or "", owner or "")

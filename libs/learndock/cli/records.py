@@ -6,18 +6,20 @@ import dataclasses
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from learndock.cli.screen import print_table, printable, size
+from learndock.cli.screen import print_table, size
+
+if TYPE_CHECKING:
+    from learndock.check import Step
+    from learndock.client import CheckStep, LearnwareRecord
 
 TITLES = ("ID", "VERSION", "STATE", "NAME", "OWNER", "SIZE", "UPDATED")
 _MARKS = {"passed": ("ok", "green"), "failed": ("FAILED", "red"), "warned": ("warn", "yellow"), "skipped": ("skip", "")}
 _STATES = {"INDEXED": "green", "REJECTED": "red", "FAILED_INTERNAL": "red"}
-TERMINAL = frozenset({"INDEXED", "REJECTED", "FAILED_INTERNAL", "DEPRECATED", "DELETED"})
-"""States in which nothing more happens by itself."""
 
 
 def plain(value: Any) -> Any:
@@ -39,7 +41,7 @@ def _plain_leaf(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def plain_record(record: Any) -> dict[str, Any]:
+def plain_record(record: LearnwareRecord) -> dict[str, Any]:
     """A learnware's record; its semantic specification as an object."""
     return {
         "learnware_id": record.learnware_id,
@@ -57,22 +59,18 @@ def plain_record(record: Any) -> dict[str, Any]:
     }
 
 
-def semantic_of(record: Any) -> Any:
-    """The record's semantic specification as the peer's JSON form; {} where there is none."""
-    given: Any = getattr(record, "semantic", None) or getattr(record, "semantic_specification_json", "")
-    if hasattr(given, "to_json"):
-        return given.to_json()
-    return json.loads(given) if isinstance(given, str) and given else given or {}
+def semantic_of(record: LearnwareRecord) -> dict[str, Any]:
+    """The record's semantic specification in the peer's JSON form; {} where there is none."""
+    document: dict[str, Any] = json.loads(record.semantic_json or "{}")
+    return document
 
 
-def when(moment: Any) -> str:
-    """A time, in UTC to the second, whether it came as a number or as a datetime."""
-    if isinstance(moment, int | float):
-        moment = dt.datetime.fromtimestamp(moment, tz=dt.timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, dt.datetime) else str(moment or "")
+def when(moment: dt.datetime | None) -> str:
+    """A time, in UTC to the second; "" where it is not known."""
+    return moment.astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
 
 
-def print_records(records: Sequence[Any]) -> None:
+def print_records(records: Sequence[LearnwareRecord]) -> None:
     """The table of `dock list`."""
     rows = [
         (
@@ -89,7 +87,7 @@ def print_records(records: Sequence[Any]) -> None:
     print_table(TITLES, rows, numbers=(1, 5))
 
 
-def print_step(step: Any) -> None:
+def print_step(step: CheckStep | Step) -> None:
     """One finished step of a check, on a line (or more, where there is much to say)."""
     if step.status == "running":
         return
@@ -124,18 +122,3 @@ def print_log(log: str) -> None:
 def styled_state(state: str) -> str:
     """A state in its colour."""
     return click.style(state, fg=_STATES.get(state, "yellow"))
-
-
-__all__ = [
-    "TERMINAL",
-    "clean",
-    "plain",
-    "plain_record",
-    "print_log",
-    "print_records",
-    "print_step",
-    "printable",
-    "semantic_of",
-    "styled_state",
-    "when",
-]

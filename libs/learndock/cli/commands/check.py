@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,13 +48,14 @@ def _check(package: Path, *, unsafe_local: bool, offline: bool, quiet: bool) -> 
     from dock_sandbox import ProcessSandbox  # noqa: PLC0415
     from dock_sandbox.environment import EnvironmentBuilder  # noqa: PLC0415
     from dock_sandbox.examination import examine  # noqa: PLC0415
+    from learndock.client.download import cache_folder  # noqa: PLC0415 - it shares the cache with what is loaded
 
     with tempfile.TemporaryDirectory(prefix="dock-check-") as scratch, packed(package) as zipped, _steps(quiet) as tell:
         return examine(
             zipped,
             semantic=None,
             runner=ProcessSandbox(unsafe_local=unsafe_local),
-            environments=EnvironmentBuilder(environments_cache(), offline=offline),
+            environments=EnvironmentBuilder(cache_folder() / "environments", offline=offline),
             scratch=Path(scratch),
             rng=np.random.default_rng(),
             on_step=tell,
@@ -83,12 +83,6 @@ def packed(package: Path) -> Iterator[Path]:
         out = Path(folder) / f"{package.resolve().name}.zip"
         pack_folder(package, out)
         yield out
-
-
-def environments_cache() -> Path:
-    """Where environments built on this machine are kept: `$XDG_CACHE_HOME/learndock`, or below ~/.cache."""
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(home) / "learndock" / "environments"
 
 
 def _tell(package: Path, result: Any, *, with_log: bool) -> None:

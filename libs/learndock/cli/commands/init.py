@@ -57,7 +57,7 @@ def init_command(
     from learndock.cli.scaffold import Scaffold, Wishes, look_at  # noqa: PLC0415
     from learndock.cli.tables import read_table  # noqa: PLC0415
 
-    words = {**words, "name": words["name"] or out.stem, "scenarios": words.pop("scenario")}
+    words |= {"name": words["name"] or out.stem, "scenarios": words.pop("scenario")}
     file, folder = look_at(model)
     table = read_table(data, target=target, drop=drop) if data else None
     scaffold = Scaffold(Wishes(**words), file, folder, table)

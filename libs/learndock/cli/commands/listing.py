@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from learndock.cli.records import (
 from learndock.cli.screen import print_json, say, size
 from learndock.cli.words import one_of
 from learndock.errors import DockError
+
+if TYPE_CHECKING:
+    from learndock.client import Dock, LearnwareRecord, Verdict
 
 STATES = (
     "RECEIVED",
@@ -94,7 +97,7 @@ def show_command(
             print_log(verdict.log)
 
 
-def _verdict(dock: Any, record: Any) -> Any:
+def _verdict(dock: Dock, record: LearnwareRecord) -> Verdict | None:
     try:
         return dock.verdict(record.learnware_id, record.version)
     except DockError as error:
@@ -103,7 +106,7 @@ def _verdict(dock: Any, record: Any) -> Any:
         raise
 
 
-def _print_record(record: Any) -> None:
+def _print_record(record: LearnwareRecord) -> None:
     semantic = semantic_of(record)
     for label, value in _lines(record, semantic):
         if value:
@@ -114,7 +117,7 @@ def _print_record(record: Any) -> None:
         _print_line("reason", f"{record.reason}: {clean(record.reason_text)}")
 
 
-def _lines(record: Any, semantic: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(record: LearnwareRecord, semantic: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("id", f"{record.learnware_id}  version {record.version}"),
         ("name", record.name),

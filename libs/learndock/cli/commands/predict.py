@@ -14,13 +14,14 @@ from learndock.cli.asking import build_query
 from learndock.cli.command import Command
 from learndock.cli.commands.search import asks
 from learndock.cli.options import ANY_PATH, FILE, open_dock, prints_json, reads_columns, speaks_to_dock
-from learndock.cli.records import clean, plain, semantic_of
+from learndock.cli.records import clean, plain
 from learndock.cli.screen import print_json, say, waiting
 from learndock.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from learndock.client import Dock
+    from learndock.client import Dock, LearnwareRecord, OpenMembers
 
+Array = npt.NDArray[Any]
 METHODS = ("mean", "vote_by_label", "vote_by_probability", "job_selector")
 
 
@@ -81,7 +82,7 @@ def predict_command(
 
 def _choose(
     dock: Dock, ids: tuple[str, ...], table: Any, asked: dict[str, Any], *, single: bool
-) -> tuple[list[Any], list[float]]:
+) -> tuple[list[LearnwareRecord], list[float]]:
     """The records to predict with and their weights: those named, or what a search finds."""
     if ids:
         return [dock.get(each) for each in dict.fromkeys(ids)], [1.0] * len(dict.fromkeys(ids))
@@ -106,23 +107,41 @@ def _choose(
 
 
 def _predict(
-    dock: Dock, records: list[Any], weights: list[float], X: npt.NDArray[np.float64], where: str, method: str
-) -> npt.NDArray[Any]:
-    ids = [record.learnware_id for record in records]
+    dock: Dock,
+    records: list[LearnwareRecord],
+    weights: list[float],
+    X: Array,
+    where: str,
+    method: str,
+) -> Array:
     if where == "dock":
-        return np.asarray(dock.predict(ids, X, method=method))
-    with dock.load(ids, where="local") as members:
-        for member, weight in zip(members, weights, strict=True):
-            member.weight = weight
+        from learndock.client import MixtureMember  # noqa: PLC0415
+
+        chosen = [MixtureMember(record, weight) for record, weight in zip(records, weights, strict=True)]
+        return np.asarray(dock.predict(chosen, X, method=method))
+    with open_here(dock, list(zip(records, weights, strict=True))) as members:
+        for note in members.notes:
+            say(f"Note: {note}")
         return _combine(members, _task(records), X, method)
 
 
-def _task(records: list[Any]) -> tuple[str, int | None]:
+def open_here(dock: Dock, chosen: list[tuple[LearnwareRecord, float]]) -> OpenMembers:
+    """Pull learnwares and open each in a sandbox on this machine."""
+    import warnings  # noqa: PLC0415
+
+    from learndock.client import DockWarning  # noqa: PLC0415
+    from learndock.client.download import cache_folder  # noqa: PLC0415
+    from learndock.client.loading import local_opener, open_members  # noqa: PLC0415
+
+    opener = local_opener(cache_folder(), lambda record, path: dock.pull(record.learnware_id, path, record.version))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DockWarning)  # the notes say the same
+        return open_members(chosen, opener)
+
+
+def _task(records: list[LearnwareRecord]) -> tuple[str, int | None]:
     """Kind of task and number of outputs of all of them. InvalidInput MEMBERS_DIFFER."""
-    kinds = set()
-    for record in records:
-        semantic = semantic_of(record)
-        kinds.add(((semantic["Task"]["Values"] or [""])[0].lower(), (semantic.get("Output") or {}).get("Dimension")))
+    kinds = {(record.semantic.task_type.lower(), record.semantic.output_dimension) for record in records}
     if len(kinds) > 1:
         shown = "; ".join(f"{task}, {count} outputs" for task, count in sorted(kinds, key=str))
         raise InvalidInput(
@@ -133,7 +152,7 @@ def _task(records: list[Any]) -> tuple[str, int | None]:
     return kinds.pop()
 
 
-def _combine(members: Any, task: tuple[str, int | None], X: npt.NDArray[np.float64], method: str) -> npt.NDArray[Any]:
+def _combine(members: OpenMembers, task: tuple[str, int | None], X: Array, method: str) -> Array:
     kind, outputs = task
     if kind not in ("classification", "regression"):
         return np.asarray(members[0].model.predict(X))
@@ -151,7 +170,7 @@ def _check_out(out: Path | None) -> None:
         raise click.BadParameter(f"{out} ends in neither .csv nor .npy", param_hint="--out")
 
 
-def write_answer(answer: npt.NDArray[Any], out: Path | None) -> None:
+def write_answer(answer: Array, out: Path | None) -> None:
     """Predictions as npy or CSV: a header, then a line for each row."""
     if out is not None and out.suffix == ".npy":
         np.save(out, answer, allow_pickle=False)

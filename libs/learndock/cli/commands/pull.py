@@ -8,7 +8,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import ANY_PATH, open_dock, prints_json, speaks_to_dock
-from learndock.cli.screen import print_json, size, waiting
+from learndock.cli.screen import print_json, size, transfer
 
 
 @click.command("pull", cls=Command)
@@ -34,8 +34,8 @@ def pull_command(
     dock = open_dock(address, owner)
     paths = []
     for learnware_id in learnware_ids:
-        with waiting(f"fetching {learnware_id} …"):
-            paths.append(Path(dock.pull(learnware_id, into, version)))
+        with transfer(learnware_id, quiet=as_json) as report:
+            paths.append(dock.pull(learnware_id, into, version, on_progress=report))
         if unpack:
             _unpack(paths[-1])
         if not as_json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,8 @@ from learndock.cli.screen import print_json, say, transfer
 from learndock.errors import DockError
 
 if TYPE_CHECKING:
-    from learndock.client import Dock
+    from learndock.client import Dock, LearnwareRecord
+    from learndock.semantic import SemanticSpecification
 
 _STOPPING = frozenset({"unavailable", "internal"})
 """Kinds of errors after which the next package would fare no better."""
@@ -61,7 +62,7 @@ def push_command(
 
 def _push_all(
     dock: Dock, packages: tuple[Path, ...], semantic: Path | None, *, quiet: bool
-) -> tuple[list[Any], list[int]]:
+) -> tuple[list[LearnwareRecord], list[int]]:
     from learndock.cli.failure import report  # noqa: PLC0415
 
     records, failures = [], []
@@ -76,7 +77,9 @@ def _push_all(
     return records, failures
 
 
-def push_one(dock: Dock, package: Path, semantic: Path | None, *, learnware_id: str = "", quiet: bool) -> Any:
+def push_one(
+    dock: Dock, package: Path, semantic: Path | None, *, learnware_id: str = "", quiet: bool
+) -> LearnwareRecord:
     """Push one package with a bar, and say what came of it."""
     with packed(package) as zipped, transfer(package.name, quiet=quiet) as report:
         record = dock.push(zipped, semantic=read_semantic(semantic), learnware_id=learnware_id, on_progress=report)
@@ -86,7 +89,7 @@ def push_one(dock: Dock, package: Path, semantic: Path | None, *, learnware_id: 
     return record
 
 
-def read_semantic(path: Path | None) -> Any:
+def read_semantic(path: Path | None) -> SemanticSpecification | None:
     """A semantic specification from a file; None where there is none."""
     if path is None:
         return None
@@ -98,7 +101,7 @@ def read_semantic(path: Path | None) -> Any:
         raise click.BadParameter(f"{path} is no JSON text ({error})", param_hint="--semantic") from error
 
 
-def _end(records: list[Any], failures: list[int]) -> None:
+def _end(records: list[LearnwareRecord], failures: list[int]) -> None:
     rejected = [record for record in records if record.state in ("REJECTED", "FAILED_INTERNAL")]
     code = max(failures, default=1 if rejected else 0)
     if code:

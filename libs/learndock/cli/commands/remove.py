@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,7 @@ from learndock.cli.screen import print_json, say
 from learndock.cli.words import one_of
 
 if TYPE_CHECKING:
-    from learndock.client import Dock
+    from learndock.client import Dock, LearnwareRecord
 
 
 @click.command("rm", cls=Command)
@@ -62,7 +62,7 @@ def rm_command(
         print_json({"removed": not dry_run, "learnware_ids": [record.learnware_id for record in records]})
 
 
-def _chosen(dock: Dock, ids: list[str], query: str, states: tuple[str, ...]) -> list[Any]:
+def _chosen(dock: Dock, ids: list[str], query: str, states: tuple[str, ...]) -> list[LearnwareRecord]:
     if not ids and not query and not states:
         raise click.UsageError("Say which: ids, --from-file, --query or --state.")
     chosen = {each: dock.get(each) for each in dict.fromkeys(ids)}

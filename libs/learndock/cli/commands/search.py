@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from learndock.cli.options import FILE, makes_specification, open_dock, prints_j
 from learndock.cli.records import plain_record
 from learndock.cli.screen import print_json, print_table, say, waiting
 from learndock.cli.words import DATA_TYPES, TASKS, one_of
+
+if TYPE_CHECKING:
+    from learndock.client import Found, FoundLearnware
 
 
 def asks(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -104,7 +107,7 @@ def task_specification(data: Path | None, spec: Path | None, asked: dict[str, An
     return reduce_table(read_table(data, **columns), **how)
 
 
-def plain_found(found: Any) -> dict[str, Any]:
+def plain_found(found: Found) -> dict[str, Any]:
     """A search's answer as what JSON can say."""
     hits = [{"score": hit.score, "distance": hit.distance, **plain_record(hit.record)} for hit in found.hits]
     answer: dict[str, Any] = {"hits": hits, "mixture": None, "notes": list(found.notes)}
@@ -117,7 +120,7 @@ def plain_found(found: Any) -> dict[str, Any]:
     return answer
 
 
-def _print_found(found: Any, *, scored: bool) -> None:
+def _print_found(found: Found, *, scored: bool) -> None:
     shares = {each.record.learnware_id: each.weight for each in found.mixture.members} if found.mixture else {}
     if found.hits:
         print_table(
@@ -125,7 +128,7 @@ def _print_found(found: Any, *, scored: bool) -> None:
             [_row(hit, shares, scored=scored) for hit in found.hits],
             numbers=tuple(range(1, 2 + scored + bool(shares))),
         )
-    _print_mixture(found, shares)
+    _print_mixture(found)
     for note in found.notes:
         say(f"Note: {note}")
     if found.hits:
@@ -134,7 +137,7 @@ def _print_found(found: Any, *, scored: bool) -> None:
         say("Nothing was found. Ask for less: fewer tags, other words, --outputs left out.")
 
 
-def _row(hit: Any, shares: dict[str, float], *, scored: bool) -> tuple[str, ...]:
+def _row(hit: FoundLearnware, shares: dict[str, float], *, scored: bool) -> tuple[str, ...]:
     share = shares.get(hit.record.learnware_id)
     return (
         hit.record.learnware_id,
@@ -146,8 +149,8 @@ def _row(hit: Any, shares: dict[str, float], *, scored: bool) -> tuple[str, ...]
     )
 
 
-def _print_mixture(found: Any, shares: dict[str, float]) -> None:
-    if not shares:
+def _print_mixture(found: Found) -> None:
+    if found.mixture is None:
         return
     click.echo(f"\nMixture at distance {found.mixture.distance:.4f}:")
     for each in found.mixture.members:

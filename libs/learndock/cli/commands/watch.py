@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,7 @@ from learndock.cli.records import clean, plain, plain_record, print_log, print_s
 from learndock.cli.screen import print_json, say, waiting
 
 if TYPE_CHECKING:
-    from learndock.client import Dock
+    from learndock.client import Dock, LearnwareRecord, Verdict
 
 _SEARCHABLE_S = 120.0
 
@@ -38,7 +38,7 @@ def watch_command(learnware_id: str, version: int, address: str | None, owner: s
         click.get_current_context().exit(1)
 
 
-def follow(dock: Dock, learnware_id: str, version: int = 0, *, quiet: bool = False) -> Any:
+def follow(dock: Dock, learnware_id: str, version: int = 0, *, quiet: bool = False) -> LearnwareRecord:
     """Show a check until its verdict, wait until the learnware can be found, and give its record."""
     verdict = None
     with waiting("waiting for the check …"):
@@ -53,7 +53,7 @@ def follow(dock: Dock, learnware_id: str, version: int = 0, *, quiet: bool = Fal
     return record
 
 
-def _tell(record: Any, verdict: Any) -> None:
+def _tell(record: LearnwareRecord, verdict: Verdict | None) -> None:
     if verdict is not None and not verdict.accepted:
         print_log(verdict.log)
     if verdict is not None and verdict.isolation == "unsafe-local":
