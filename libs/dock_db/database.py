@@ -48,6 +48,7 @@ class Database:
         One thread must not nest them. `wake=False` commits without the wake-ups of `on_commit`.
         """
         with self._turn(), self._session(self._writing) as session:
+            session.connection()  # begin now, not at the first statement
             yield session
             failpoint("db.commit.before")
             session.commit()
