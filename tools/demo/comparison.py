@@ -17,7 +17,7 @@ from learndock.reuse import (
     Member,
     Model,
 )
-from people import Array, TaskData
+from people import Array, Kind, TaskData
 from scenario import LABELS, own_model, trusted_reuser
 
 OWN = "own model"
@@ -33,6 +33,7 @@ class Measured:
     """
 
     task: str
+    kind: Kind
     seed: int
     method: str
     n_labels: int
@@ -65,9 +66,9 @@ def compare(task: TaskData, seed: int, single: Member, mixture: Sequence[Member]
         trusted = _trusted(task, reusers, X, y)
         for method in METHODS:
             if count or method not in (OWN, *LEARNING):
-                fitted = own_model(task.kind, X, y) if method == OWN else reusers[method].fit(X, y)
+                fitted = own_model(task.kind, X, y) if method == OWN else _fitted(method, reusers[method], X, y)
                 loss = _loss(task, fitted, task.X_test, task.y_test)
-                measured.append(Measured(task.name, seed, method, count, loss, method == trusted))
+                measured.append(Measured(task.name, task.kind, seed, method, count, loss, method == trusted))
     return measured
 
 
@@ -79,8 +80,13 @@ def _trusted(task: TaskData, reusers: Mapping[str, Any], X: Array, y: Array) -> 
     losses = dict.fromkeys(reusers, 0.0)
     for train, held in KFold(5).split(X):
         for method, reuser in reusers.items():
-            losses[method] += _loss(task, reuser.fit(X[train], y[train]), X[held], y[held])
+            losses[method] += _loss(task, _fitted(method, reuser, X[train], y[train]), X[held], y[held])
     return min(losses, key=losses.__getitem__)
+
+
+def _fitted(method: str, reuser: Any, X: Array, y: Array) -> Any:
+    """The reuser, fitted anew where it learns from labels."""
+    return reuser.fit(X, y) if method in LEARNING else reuser
 
 
 def _reusers(task: TaskData, single: Member, mixture: Sequence[Member]) -> dict[str, Any]:
