@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from dockapi.reuse.v1 import reuse_pb2
 from dockapi.search.v1 import search_pb2
 from dockapi.specification.v1 import specification_pb2
 from learndock.client.download import Download, Progress, cache_folder, file_name
-from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, id_of
+from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, check_where, id_of
 from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members
 from learndock.client.patience import Patience
 from learndock.client.records import FINAL_STATES, CheckStep, LearnwareRecord, Verdict, state_number
@@ -197,13 +197,19 @@ class Dock:
             request.rkme.CopyFrom(specification_to_rkme(_specified(task)))
         return Found.from_message(self._peers.search.Search(request), self._load)
 
+    def load(self, learnwares: Any, *, where: str = "local") -> OpenMembers:
+        """Open learnwares without a search, as `Found.load` does: ids, records, hits, or a mixture with its weights."""
+        check_where(where)
+        chosen = [(self._record(item), getattr(item, "weight", 1.0)) for item in _items(learnwares)]
+        return self._load(chosen, where)
+
     def predict(self, members: Any, X: Any, method: str = "mean") -> Any:
         """What the dock's own sandboxes predict for X (n, d), combined by `method`; a list, one a member, for "raw".
 
         `members` are ids, records, hits, or a mixture with its weights; methods are auto, mean, vote_by_label,
         vote_by_probability, job_selector and raw.
         """
-        outputs = predict_blocks(self._peers.reuse, _members(members), method, X)
+        outputs = predict_blocks(self._peers.reuse, [_member(item) for item in _items(members)], method, X)
         return outputs if method == "raw" else outputs[0]
 
     def close(self) -> None:
@@ -221,6 +227,10 @@ class Dock:
 
     def _download(self, on_progress: Progress | None = None) -> Download:
         return Download(self._peers.ingestion, Patience(self._patience_s), on_progress)
+
+    def _record(self, item: object) -> LearnwareRecord:
+        record = getattr(item, "record", item)
+        return record if isinstance(record, LearnwareRecord) else self.get(id_of(item))
 
     def _load(self, chosen: Weighted, where: str) -> OpenMembers:
         return open_members(chosen, self._remote_opener() if where == "dock" else self._local_opener())
@@ -316,11 +326,11 @@ def _specified(task: Any) -> TableSpecification:
     return task if isinstance(task, TableSpecification) else specify(task)
 
 
-def _members(members: Any) -> Sequence[reuse_pb2.Member]:
-    if isinstance(members, FoundMixture):
-        members = members.members
-    items = [members] if isinstance(members, str) or hasattr(members, "record") else list(members)
-    return [_member(item) for item in items]
+def _items(learnwares: Any) -> list[Any]:
+    if isinstance(learnwares, FoundMixture):
+        return [*learnwares.members]
+    one = isinstance(learnwares, str | LearnwareRecord) or hasattr(learnwares, "record")
+    return [learnwares] if one else [*learnwares]
 
 
 def _member(item: object) -> reuse_pb2.Member:

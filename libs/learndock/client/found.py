@@ -87,8 +87,7 @@ class Found:
         A learnware that does not open is left out, with a DockWarning and a note, and the others share its weight.
         InvalidInput LOAD_WHERE, LOAD_WHICH; NotFound NOTHING_FOUND, NOT_AMONG_FOUND; FailedPrecondition DOCK_CLOSED.
         """
-        if where not in ("local", "dock"):
-            raise InvalidInput(f"where={where!r} is neither 'local' nor 'dock'.", reason="LOAD_WHERE")
+        check_where(where)
         if self.loader is None:
             raise FailedPrecondition(
                 "This answer belongs to no dock.", reason="DOCK_CLOSED", hint="Search again with a Dock."
@@ -133,6 +132,12 @@ class Found:
         mixture = self.mixture._repr_html_() if self.mixture is not None else ""
         notes = html_table(("notes",), [(note,) for note in self.notes]) if self.notes else ""
         return html_table(_HITS, _hit_rows(self), caption=caption) + mixture + notes
+
+
+def check_where(where: str) -> None:
+    """InvalidInput LOAD_WHERE for a place that is neither "local" nor "dock"."""
+    if where not in ("local", "dock"):
+        raise InvalidInput(f"where={where!r} is neither 'local' nor 'dock'.", reason="LOAD_WHERE")
 
 
 def id_of(item: object) -> str:

@@ -169,7 +169,7 @@ def state_number(name: str) -> learnware_pb2.State:
             reason="STATE_UNKNOWN",
             hint=f"States are {', '.join(each.removeprefix('STATE_') for each in list(values)[1:])}.",
         )
-    return learnware_pb2.State.Value(key)
+    return values[key]  # type: ignore[return-value]
 
 
 def _state_name(number: int) -> str:
