@@ -13,6 +13,7 @@ from learndock.search.query import search_shelves, search_words
 from learndock.search.shelf import Entry, Shelf
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
+from learndock.specification.threads import one_thread
 
 _Place = tuple[Island, float]
 MIXTURES = ("greedy", "weights", "none")
@@ -85,7 +86,8 @@ class Index:
             return search_words(entries, query, text, limit, cancelled)
         shelves, notes = self._shelves_for(task, query)
         wanted = {"none": 0}.get(mixture, mixture_size)
-        return search_shelves(shelves, task, query, text, limit, mixture, wanted, notes, cancelled)
+        with one_thread():
+            return search_shelves(shelves, task, query, text, limit, mixture, wanted, notes, cancelled)
 
     def _shelves_for(
         self, task: TableSpecification, query: SemanticSpecification

@@ -13,6 +13,7 @@ from learndock.specification.kernel import gram, squared_distances
 from learndock.specification.rows import read_rows
 from learndock.specification.rules import MAX_NUMBERS, MAX_POINTS, check_gamma
 from learndock.specification.table import TableSpecification
+from learndock.specification.threads import one_thread
 from learndock.specification.weights import simplex_weights
 
 Array = npt.NDArray[np.float64]
@@ -61,20 +62,32 @@ def specify(
     rows = read_rows(X)
     size = _size(k, *rows.shape)
     gamma = check_gamma(gamma)
-    tell: Progress = progress or _silent
     centre, spread = rows.mean(axis=0), _spread(rows)
-    scaled = (rows - centre) / spread
+    with one_thread():
+        points, beta = _reduce((rows - centre) / spread, size, gamma, random_state, progress or _silent)
+    kept = beta > 0
+    return TableSpecification(points[kept] * spread + centre, beta[kept], gamma, len(rows))
+
+
+def _reduce(rows: Array, size: int, gamma: float, random_state: int, tell: Progress) -> tuple[Array, Array]:
+    """Points (k, d) and weights (k,) for standardised rows."""
     rng = np.random.default_rng(random_state)
-    sample = _sample(scaled, SAMPLE, rng)
+    sample = _sample(rows, SAMPLE, rng)
     tell(0.05)
     start = _clusters(sample, size, rng)
     tell(0.15)
-    points = _keep_off(_descend(start, sample, gamma, tell), scaled, sample)
-    target = sample if len(scaled) <= SAMPLE else _sample(scaled, WEIGHT_SAMPLE, rng)
-    beta = simplex_weights(gram(points, points, gamma), gram(points, target, gamma).mean(axis=1))
+    points = _keep_off(_descend(start, sample, gamma, tell), rows, sample)
+    tell(0.9)
+    target = _sample(rows, WEIGHT_SAMPLE, rng)
+    beta = simplex_weights(gram(points, points, gamma), _mean_affinity(points, target, gamma))
     tell(1.0)
-    kept = beta > 0
-    return TableSpecification(points[kept] * spread + centre, beta[kept], gamma, len(rows))
+    return points, beta
+
+
+def _mean_affinity(points: Array, rows: Array, gamma: float) -> Array:
+    # In parts that stay in the cache.
+    parts = np.array_split(rows, -(-len(rows) // 1_000))
+    return np.asarray(sum(gram(points, part, gamma).sum(axis=1) for part in parts) / len(rows))
 
 
 def _silent(_: float) -> None:
