@@ -66,7 +66,7 @@ def _tree(root: int, table: dict[int, _Process]) -> tuple[int, ...]:
 
 
 def _processes() -> dict[int, _Process]:
-    read = {int(name): _read(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    read = {int(path.name): _read(int(path.name)) for path in Path("/proc").iterdir() if path.name.isdigit()}
     return {pid: process for pid, process in read.items() if process is not None}
 
 

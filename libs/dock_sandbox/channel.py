@@ -1,4 +1,4 @@
-"""The dock's end of the wire: one request, one answer, each with a deadline; every claim is checked before it is believed."""
+"""The dock's end of the wire: one request, one answer, with a deadline; claims are checked before they are believed."""
 
 from __future__ import annotations
 

@@ -303,7 +303,8 @@ class IsolationContract(_Cases):
     def test_an_answer_with_another_nonce_is_found_out(self) -> None:
         body = (
             "import json, struct\nhead = json.dumps({'nonce': '0' * 32, 'result': {}, 'arrays': []}).encode()\n"
-            "for fd in range(3, 256):\n    try:\n        os.write(fd, struct.pack('>4sIQ', b'LDW1', len(head), 0) + head)\n"
+            "frame = struct.pack('>4sIQ', b'LDW1', len(head), 0) + head\n"
+            "for fd in range(3, 256):\n    try:\n        os.write(fd, frame)\n"
             "    except OSError:\n        pass\nreturn X"
         )
         assert self.reason(body) == "OUTPUT_INVALID"
@@ -355,7 +356,9 @@ class IsolationContract(_Cases):
 
     def test_nothing_can_be_written_but_its_own_tmp(self) -> None:
         body = (
-            "done = []\nfor place in ['/', '/package', '/runtime', '/usr', sys.prefix, '/dev', '/proc/sys/kernel/hostname']:\n"
+            "done = []\n"
+            "places = ['/', '/package', '/runtime', '/usr', sys.prefix, '/dev', '/proc/sys/kernel/pid_max']\n"
+            "for place in places:\n"
             "    try:\n        open(os.path.join(place, 'x') if os.path.isdir(place) else place, 'w').write('x')\n"
             "        done.append(place)\n    except OSError:\n        pass\n"
             "open('/tmp/x', 'w').write('x')\nprint('written', done)\nreturn X"
@@ -395,7 +398,8 @@ class IsolationContract(_Cases):
     def test_no_privileges_are_left(self) -> None:
         body = (
             "for line in open('/proc/self/status'):\n"
-            "    if line.startswith(('CapEff', 'CapPrm', 'NoNewPrivs', 'Uid', 'Gid', 'Groups')):\n        print(line.strip())\n"
+            "    if line.startswith(('CapEff', 'CapPrm', 'NoNewPrivs', 'Uid', 'Gid', 'Groups')):\n"
+            "        print(line.strip())\n"
             "try:\n    os.setuid(0)\n    print('became root')\nexcept OSError:\n    print('stays')\nreturn X"
         )
         with self.start(model_source(body)) as sandbox:

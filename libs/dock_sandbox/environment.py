@@ -38,8 +38,8 @@ class Environment:
 class EnvironmentBuilder:
     """Builds environments with uv into `cache`, one folder a lock; several builders may share a cache.
 
-    `offline` uses what uv's own cache holds, as it is done too when the index does not answer. `strict` refuses where a requirement cannot be had, instead of
-    leaving it out.
+    `offline` uses what uv's own cache holds, as it is done too when the index does not answer. `strict` refuses
+    where a requirement cannot be had, instead of leaving it out.
     """
 
     def __init__(self, cache: Path, *, offline: bool = False, uv: Path | None = None, strict: bool = False) -> None:

@@ -37,6 +37,7 @@ def require_isolation() -> None:
     """Unavailable SANDBOX_MISSING where bubblewrap is missing or does not work."""
     for finding in _needed():
         if not finding.ok:
+            _needed.cache_clear()
             raise Unavailable(
                 f"Models cannot be isolated on this machine: {finding.detail}",
                 reason="SANDBOX_MISSING",

@@ -48,9 +48,13 @@ class SandboxSpec:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a sandbox ended: reason is "" while it runs and after a clean end, otherwise a stable one:
-    SANDBOX_TIMEOUT, SANDBOX_MEMORY, SANDBOX_CPU, SANDBOX_OUTPUT_TOO_LARGE, SANDBOX_LOG_TOO_LARGE, SANDBOX_DIED, MODEL_RAISED,
-    OUTPUT_INVALID."""
+    """How a sandbox ended.
+
+    `reason` is "" while it runs and after a clean end, otherwise a stable one: SANDBOX_TIMEOUT, SANDBOX_MEMORY,
+    SANDBOX_CPU, SANDBOX_PROCESSES, SANDBOX_OUTPUT_TOO_LARGE, SANDBOX_LOG_TOO_LARGE, SANDBOX_DIED, OUTPUT_INVALID. A
+    model that raises (MODEL_RAISED, MODEL_IMPORT_FAILED) or returns something else than an array of numbers
+    (OUTPUT_INVALID, then of the call) lives on.
+    """
 
     reason: str
     text: str
@@ -62,12 +66,14 @@ class Sandbox(Protocol):
 
     @property
     def isolation(self) -> str:
-        """ "bubblewrap", or "unsafe-local" where the user chose to go without."""
+        """Its kind: "bubblewrap", or "unsafe-local" where the user chose to go without."""
         ...
 
     def instantiate(self) -> Mapping[str, Any]:
-        """Build the model; return {"input_shape": list|None, "output_shape": list|None, "has_fit": bool,
-        "has_finetune": bool} as the model says of itself."""
+        """Build the model and say what it says of itself.
+
+        {"input_shape": list|None, "output_shape": list|None, "has_fit": bool, "has_finetune": bool}
+        """
         ...
 
     def predict(self, inputs: Inputs) -> npt.NDArray[Any]:

@@ -63,7 +63,7 @@ def _compile(uv: Uv, python: Interpreter, lines: Sequence[str], folder: Path, on
     (folder / "wanted.txt").write_text("".join(f"{line}\n" for line in lines))
     arguments = ["pip", "compile", "--generate-hashes", "--only-binary", ":all:", "--no-header", "--no-annotate"]
     arguments += ["--quiet", "--no-python-downloads", "--python", str(python.path), "--upgrade"]
-    run = uv.run([*arguments, "wanted.txt", "-o", "lock.txt"], cwd=folder, on_line=on_line if on_line else None)
+    run = uv.run([*arguments, "wanted.txt", "-o", "lock.txt"], cwd=folder, on_line=on_line or None)
     refuse_host_faults(run)
     return run
 

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 
 import numpy as np
 import pytest
+
+from dock_sandbox import Limits, ProcessSandbox
+from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.examination import examine, open_model
+from learndock.errors import DockError
+from learndock.semantic import SemanticSpecification
 from tests.packages.models import (
     FIRST_COLUMN_CLASSIFIER,
     PROBABILITY_CLASSIFIER,
@@ -15,14 +20,16 @@ from tests.packages.models import (
     table_specification,
 )
 
-from dock_sandbox import Limits, ProcessSandbox
-from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.examination import examine, open_model
-from learndock.errors import DockError
-from learndock.semantic import SemanticSpecification
-
 LIMITS = Limits(call_seconds=3.0, wall_seconds=60.0, memory_bytes=1 << 30)
-MODEL = "import numpy as np, os, time\n\n\nclass Model:\n    input_shape, output_shape = (2,), (1,)\n\n    def predict(self, X):\n"
+MODEL = """\
+import numpy as np, os, time
+
+
+class Model:
+    input_shape, output_shape = (2,), (1,)
+
+    def predict(self, X):
+"""
 
 
 @pytest.fixture(scope="session")
@@ -190,4 +197,4 @@ def test_the_given_semantic_specification_counts(tmp_path, environments):
         rng=np.random.default_rng(0), on_step=lambda step: None,
     )  # fmt: skip
     assert found.reason == "SPECIFICATION_WIDTH"
-    assert os.listdir(tmp_path / "s") == []
+    assert list((tmp_path / "s").iterdir()) == []

@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from dock_sandbox import ProcessSandbox, SandboxSpec, isolation_report
-
-pytest.register_assert_rewrite("dock_sandbox.contract")
-
 from dock_sandbox.contract import SMALL, IsolationContract, RunnerContract
 
 MISSING = [finding for finding in isolation_report() if not finding.ok]

@@ -51,6 +51,7 @@ def test_the_isolation_holds_when_started_by_an_unprivileged_user(open_folder):
         group=USER,
         extra_groups=[],
         capture_output=True,
+        check=False,
         text=True,
         cwd=work,
     )

@@ -11,8 +11,10 @@ Status = Literal["running", "passed", "failed", "warned", "skipped"]
 
 @dataclass(frozen=True)
 class Step:
-    """One check. Names are stable: package, environment, instantiate, input_shape, specification, width, predict,
-    rows, output_type, output_shape, labels, points.
+    """One check.
+
+    Names are stable: package, environment, instantiate, input_shape, specification, width, predict, rows,
+    output_type, output_shape, labels, points.
     """
 
     name: str
@@ -44,9 +46,9 @@ class CheckFailed(Exception):
         self.hint = hint
 
 
-class CheckWarned(Exception):  # noqa: N818 - it ends a step, not the checks
+class CheckWarned(Exception):
     """A check that found something worth knowing, and no fault."""
 
 
-class CheckSkipped(Exception):  # noqa: N818
+class CheckSkipped(Exception):
     """A check that does not apply."""

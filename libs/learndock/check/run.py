@@ -70,8 +70,7 @@ def _run(name: str, check: Callable[[], str]) -> tuple[Step, CheckFailed | None]
     except CheckFailed as failed:
         return step("failed", failed.text), failed
     except FailedPrecondition as error:
-        failed = CheckFailed(error.reason, error.message, error.hint)
-        return step("failed", failed.text), failed
+        return step("failed", error.message), CheckFailed(error.reason, error.message, error.hint)
 
 
 class _Checks:

@@ -32,13 +32,13 @@ class FrameTooLarge(WireError):
 
 
 def pack_frame(header: Dict[str, Any], arrays: Sequence["np.ndarray[Any, Any]"] = ()) -> Tuple[bytes, List[memoryview]]:
-    """Prefix with header, and the arrays' bytes, to be written in this order. WireError on a type that may not cross."""
+    """Prefix with header, and the arrays' bytes, in this order. WireError on a type that may not cross."""
     plain = [_plain(array) for array in arrays]
     described = [{"dtype": array.dtype.str, "shape": list(array.shape)} for array in plain]
     text = json.dumps({**header, "arrays": described}).encode()
     if len(text) > HEADER_BYTES:
         raise WireError("the header has %d bytes, more than %d" % (len(text), HEADER_BYTES))
-    bodies = [memoryview(array.reshape(-1)).cast("B") for array in plain if array.size]
+    bodies = [array.reshape(-1).view(np.uint8).data for array in plain if array.size]
     payload = sum(len(body) for body in bodies)
     return PREFIX.pack(MAGIC, len(text), payload) + text, bodies
 
@@ -70,20 +70,18 @@ def read_header(text: bytes, payload: int) -> Dict[str, Any]:
 
 def read_arrays(header: Dict[str, Any], payload: bytearray) -> List["np.ndarray[Any, Any]"]:
     """The arrays of a frame whose header `read_header` has checked; they share the payload's memory."""
-    arrays, offset = [], 0
+    arrays: List["np.ndarray[Any, Any]"] = []
+    offset = 0
     for claim in header["arrays"]:
-        count = _count(claim["shape"])
-        array = (
-            np.frombuffer(payload, np.dtype(claim["dtype"]), count, offset) if count else np.empty(0, claim["dtype"])
-        )
-        arrays.append(array.reshape(claim["shape"]))
+        array = np.ndarray(claim["shape"], np.dtype(claim["dtype"]), payload, offset)
+        arrays.append(array)
         offset += array.nbytes
     return arrays
 
 
 def _plain(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    plain = np.ascontiguousarray(array).reshape(np.shape(array))
-    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+    plain: "np.ndarray[Any, Any]" = np.ascontiguousarray(array).reshape(np.shape(array))
+    plain = np.asarray(plain, plain.dtype.newbyteorder("<"))
     if plain.dtype.str not in DTYPES:
         raise WireError("arrays of type %s may not cross" % plain.dtype)
     return plain

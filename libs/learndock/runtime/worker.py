@@ -61,8 +61,9 @@ class Channel:
         flush()
         head, bodies = self._wire.pack_frame(header, arrays)
         for part in [memoryview(head), *bodies]:
-            while part:
-                part = part[self._answers.write(part) :]
+            rest = part
+            while rest:
+                rest = rest[self._answers.write(rest) :]
 
     def _read(self, size: int) -> bytearray:
         data = bytearray(size)
@@ -114,13 +115,13 @@ class Worker:
     def _refuse(self, nonce: str, reason: str, text: str) -> None:
         self._channel.send({"nonce": nonce, "fault": {"reason": reason, "text": text[-TEXT_LIMIT:]}})
 
-    def hello(self, request: Dict[str, Any], arrays: List[Any]) -> Any:
+    def hello(self, _request: Dict[str, Any], _arrays: List[Any]) -> Any:
         """Say that the environment's interpreter and numpy work."""
         import numpy as np
 
         return {"python": sys.version.split()[0], "numpy": np.__version__}, []
 
-    def instantiate(self, request: Dict[str, Any], arrays: List[Any]) -> Any:
+    def instantiate(self, request: Dict[str, Any], _arrays: List[Any]) -> Any:
         """Load the package, build the model, report its shapes."""
         cls = load_class(self._folder, request["module_path"], request["class_name"])
         self._model = cls(**request["kwargs"])
