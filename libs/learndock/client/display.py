@@ -21,7 +21,7 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def html_table(head: Sequence[str], rows: Sequence[Sequence[object]], caption: str = "") -> str:
     """The same as an HTML table, every cell escaped."""
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    title = f"<caption>{html.escape(plain(caption))}</caption>" if caption else ""
     body = "".join(_row("td", row) for row in rows)
     return f"<table>{title}<thead>{_row('th', head)}</thead><tbody>{body}</tbody></table>"
 

@@ -1,0 +1,242 @@
+"""What a client asks and understands."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from learndock.client import CheckStep, Dock, DockWarning, FoundLearnware, LearnwareRecord, Verdict
+from learndock.client.loading import Opened, open_members
+from learndock.errors import (
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
+from learndock.specification import specify
+
+X = np.random.default_rng(0).normal(size=(50, 3))
+
+
+@pytest.fixture
+def three(house):
+    return [house.ingestion.add(f"lw-{i}", name=f"model {i}", owner="ada") for i in range(3)]
+
+
+def test_lists_come_whole_over_pages(house, dock):
+    for i in range(5):
+        house.ingestion.add(f"lw-{i}", owner="ada" if i % 2 else "bob")
+    assert [each.learnware_id for each in dock.list()] == [f"lw-{i}" for i in range(5)]
+    assert [each.learnware_id for each in dock.list(owner="ada")] == ["lw-1", "lw-3"]
+    dock.delete("lw-2")
+    assert [each.learnware_id for each in dock.list(states=["deleted"])] == ["lw-2"]
+    with pytest.raises(InvalidInput) as caught:
+        dock.list(states=["asleep"])
+    assert "INDEXED" in caught.value.hint
+
+
+def test_a_check_is_watched_from_the_queue_to_the_verdict(dock):
+    place, first, second, verdict = dock.watch("lw-0")
+    assert (place.name, place.detail) == ("queue", "place 2")
+    assert (first.name, first.status, first.seconds) == ("environment", "passed", 1.5)
+    assert second.status == "unknown_99"
+    assert isinstance(first, CheckStep)
+    assert isinstance(verdict, Verdict)
+    assert not verdict.accepted
+    assert dock.verdict("lw-0") == verdict
+
+
+def test_waiting_ends_with_the_state_even_over_a_cut(house, dock, three):
+    house.ingestion.faults.cut_watches = 2
+    assert dock.wait("lw-1", timeout=20).state == "INDEXED"
+
+
+def test_waiting_ends_with_the_time(house, dock):
+    house.ingestion.add("lw-0", state=2)
+    start = time.monotonic()
+    with pytest.raises(DeadlineExceeded) as caught:
+        dock.wait("lw-0", timeout=0.5)
+    assert caught.value.reason == "WAIT_TIMEOUT"
+    assert caught.value.details["state"] == "CHECKING"
+    assert time.monotonic() - start < 3
+
+
+def test_a_search_asks_what_was_said(house, dock, three):
+    specification = specify(X)
+    found = dock.search(
+        specification, task_type="Classification", output_dimension=2, tags=["Business"], text="iris", limit=7
+    )
+    asked = house.search.asked
+    query = json.loads(asked.semantic_query_json)
+    assert query["Task"]["Values"] == ["Classification"]
+    assert query["Data"]["Values"] == []
+    assert query["Scenario"]["Values"] == ["Business"]
+    assert query["Output"]["Dimension"] == 2
+    assert (asked.text, asked.limit, asked.mixture_size) == ("iris", 7, 5)
+    assert asked.rkme.z.shape == list(specification.z.shape)
+    assert [hit.record.learnware_id for hit in found.hits] == ["lw-0", "lw-1", "lw-2"]
+    assert [member.weight for member in found.mixture.members] == [0.5, 0.3, 0.2]
+
+
+def test_a_search_by_words_alone_and_without_a_mixture(house, dock, three):
+    found = dock.search(text="iris", mixture="none")
+    assert not house.search.asked.HasField("rkme")
+    assert found.mixture is None
+    with pytest.raises(InvalidInput):
+        dock.search(mixture="stew")
+
+
+def test_data_are_specified_here_and_stay_here(house, dock, three):
+    dock.search(X)
+    sent = house.search.asked.SerializeToString()
+    assert house.search.asked.rkme.num_points == len(X)
+    assert not any(row.tobytes() in sent for row in X)
+
+
+def test_what_contributors_wrote_is_escaped(house, dock):
+    house.ingestion.add("lw-0", name="<script>alert(1)</script>", owner="a\x1b[2J\nb")
+    house.ingestion.add("lw-1", name="plain")
+    found = dock.search()
+    html = found._repr_html_() + found.hits[0].record._repr_html_() + dock.verdict("lw-0")._repr_html_()
+    assert "<script>" not in html
+    assert "<b>" not in html
+    assert "\x1b" not in html + repr(found) + repr(found.hits[0].record) + repr(dock.verdict("lw-0"))
+    assert "read <this>" in repr(found)
+    assert "2 found of 2 compared" in repr(found)
+
+
+def test_the_dock_predicts_with_everything_that_names_a_learnware(house, dock, three):
+    found = dock.search(X)
+    wanted = X.sum(1)
+    np.testing.assert_allclose(dock.predict("lw-2", X), wanted + 2)
+    np.testing.assert_allclose(dock.predict(["lw-0", "lw-2"], X), wanted + 1)
+    np.testing.assert_allclose(dock.predict(found.hits[1], X), wanted + 1)
+    np.testing.assert_allclose(dock.predict(found.hits[1].record, X), wanted + 1)
+    assert len(dock.predict(found.mixture, X, method="raw")) == 3
+    sent = house.reuse.calls[-1].members
+    assert [(each.learnware_id, each.version, each.weight) for each in sent] == [
+        ("lw-0", 1, 0.5),
+        ("lw-1", 1, 0.3),
+        ("lw-2", 1, 0.2),
+    ]
+    with pytest.raises(InvalidInput):
+        dock.predict("lw-0", X, method="guess")
+    with pytest.raises(InvalidInput):
+        dock.predict([7], X)
+
+
+def test_many_rows_go_in_blocks_and_come_back_in_order(house, dock, three):
+    rows = np.random.default_rng(1).normal(size=(45_000, 2))
+    np.testing.assert_allclose(dock.predict("lw-1", rows), rows.sum(1) + 1)
+    assert len(house.reuse.calls) == 3
+
+
+def test_what_the_dock_notes_is_warned_of(house, dock, three):
+    house.reuse.notes = ["one member failed"]
+    with pytest.warns(DockWarning, match="one member failed"):
+        dock.predict("lw-0", X)
+
+
+def test_members_in_the_dock_predict(house, dock, three):
+    found = dock.search(X)
+    with found.load(where="dock") as members:
+        assert [member.weight for member in members] == pytest.approx([0.5, 0.3, 0.2])
+        assert members[2].key == "lw-2:1"
+        np.testing.assert_allclose(members[2].model.predict(X), X.sum(1) + 2)
+    with found.load("single", where="dock") as members:
+        assert [member.key for member in members] == ["lw-0:1"]
+    with found.load(["lw-2", found.hits[1]], where="dock") as members:
+        assert [member.key for member in members] == ["lw-2:1", "lw-1:1"]
+    with dock.load(["lw-1"], where="dock") as members:
+        np.testing.assert_allclose(members[0].model.predict(X), X.sum(1) + 1)
+
+
+def test_a_member_that_is_gone_is_left_out_and_said(house, dock, three):
+    found = dock.search(X)
+    dock.delete("lw-0")
+    with pytest.warns(DockWarning, match="lw-0 was left out"):
+        members = found.load(where="dock")
+    assert [member.weight for member in members] == pytest.approx([0.6, 0.4])
+    assert any("lw-0" in note for note in found.notes)
+
+
+def test_loading_what_is_not_there(house, dock, three):
+    found = dock.search(X)
+    for which, error in (("all", InvalidInput), (["lw-9"], NotFound), ([3], InvalidInput)):
+        with pytest.raises(error):
+            found.load(which, where="dock")
+    with pytest.raises(InvalidInput):
+        found.load(where="moon")
+    house.ingestion.learnwares.clear()
+    with pytest.raises(NotFound) as caught:
+        dock.search(X).load()
+    assert caught.value.reason == "NOTHING_FOUND"
+
+
+class Sum:
+    def predict(self, rows):
+        return rows.sum(1)
+
+
+def records(*names: str):
+    return [(LearnwareRecord(name, 1), 0.25) for name in names]
+
+
+def test_open_models_are_closed_once_and_also_when_another_one_breaks():
+    closed = []
+
+    def opener(record):
+        if record.learnware_id == "bug":
+            raise ZeroDivisionError
+        return Opened(Sum(), None, lambda: closed.append(record.learnware_id))
+
+    with open_members(records("a", "b"), opener) as members:
+        assert [member.weight for member in members] == [0.5, 0.5]
+        assert closed == []
+    members.close()
+    assert sorted(closed) == ["a", "b"]
+    closed.clear()
+    with pytest.raises(ZeroDivisionError):
+        open_members(records("a", "bug", "b"), opener)
+    assert sorted(closed) == ["a", "b"]
+
+
+def test_when_none_opens_the_reasons_are_told():
+    def opener(record):
+        raise Unavailable(f"{record.learnware_id} has no sandbox.", reason="SANDBOX_MISSING")
+
+    with pytest.raises(FailedPrecondition) as caught:
+        open_members(records("a", "b"), opener)
+    assert caught.value.reason == "NO_MEMBER_OPENED"
+    assert caught.value.details == {"a": "SANDBOX_MISSING", "b": "SANDBOX_MISSING"}
+    with pytest.raises(Unavailable):
+        open_members(records("a"), opener)
+
+
+@pytest.mark.parametrize("address", ["localhost", "http://dock:50051", "dock:port", ":"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(InvalidInput) as caught:
+        Dock(address)
+    assert caught.value.reason == "ADDRESS_INVALID"
+
+
+def test_address_and_owner_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("DOCK_URL", "dock.example:5")
+    monkeypatch.setenv("DOCK_OWNER", "grace")
+    with Dock() as dock:
+        assert repr(dock) == "<Dock at dock.example:5 as grace>"
+    monkeypatch.delenv("DOCK_OWNER")
+    monkeypatch.setenv("LOGNAME", "DOMAIN\\grace hopper")
+    with Dock() as dock:
+        assert dock.owner == "DOMAIN-grace-hopper"
+
+
+def test_records_and_hits_are_values(three):
+    left, right = (LearnwareRecord.from_message(three[0]) for _ in range(2))
+    assert left == right
+    assert repr(left) == "<Learnware lw-0 v1 'model 0' INDEXED>"
+    assert FoundLearnware(left, 1.0, 0.0) == FoundLearnware(right, 1.0, 0.0)
