@@ -114,6 +114,7 @@ class Durable:
         token = next(self._order)
         held = Held(waiting.message, waiting.count + 1, moment + self.subscription.ack_wait_s)
         self._holdings[token] = held
+        self._changed.notify()  # somebody who waits must wake at the new deadline
         return token, Delivery(held.message, held.count, lambda: self._extend(token))
 
     def _extend(self, token: int) -> None:
