@@ -62,7 +62,7 @@ def specify(
     rows = read_rows(X)
     size = _size(k, *rows.shape)
     gamma = check_gamma(gamma)
-    centre, spread = rows.mean(axis=0), _spread(rows)
+    centre, spread = _centre_and_spread(rows)
     with one_thread():
         points, beta = _reduce((rows - centre) / spread, size, gamma, random_state, progress or _silent)
     kept = beta > 0
@@ -105,11 +105,13 @@ def _size(k: int | None, n: int, d: int) -> int:
     return min(size, n)
 
 
-def _spread(rows: Array) -> Array:
-    spread = rows.std(axis=0)
-    # A constant column's spread is rounding only; dividing by it would make features out of noise.
-    flat = spread <= 1e-12 * np.maximum(np.abs(rows).max(axis=0), 1e-300)
-    return np.where(flat, 1.0, spread)
+def _centre_and_spread(rows: Array) -> tuple[Array, Array]:
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    # A constant column becomes nought to the last bit: from rounding the points would push one another apart in it.
+    flat = (rows == rows[0]).all(axis=0)
+    # Of a column that varies by rounding only, the spread would make features out of noise.
+    still = flat | (spread <= 1e-12 * np.abs(rows).max(axis=0))
+    return np.where(flat, rows[0], centre), np.where(still, 1.0, spread)
 
 
 def _sample(rows: Array, size: int, rng: np.random.Generator) -> Array:

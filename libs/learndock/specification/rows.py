@@ -40,7 +40,8 @@ def _numeric(X: Any) -> npt.NDArray[np.float64]:
         # Text of digits would pass as numbers; a mean of codes means nothing.
         if found.dtype.kind not in "biufO":
             _refuse_text()
-        return found.astype(np.float64)
+        # One layout in memory: sums in another order would end elsewhere in the last digits.
+        return np.ascontiguousarray(found, dtype=np.float64)
     except (TypeError, ValueError):
         _refuse_text()
 
