@@ -8,7 +8,6 @@ import json
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +24,11 @@ from learndock.client.download import Download, Progress, cache_folder, file_nam
 from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, check_where, id_of
 from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members
 from learndock.client.patience import Patience
-from learndock.client.records import FINAL_STATES, CheckStep, LearnwareRecord, Verdict, state_number
+from learndock.client.records import CheckStep, LearnwareRecord, Verdict, state_number
 from learndock.client.remote import RemoteModel, predict_blocks
 from learndock.client.upload import Upload, make_parcel
-from learndock.errors import DeadlineExceeded, DockError, FailedPrecondition, InvalidInput, NotFound
+from learndock.client.watching import follow_check, wait_for_end
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
@@ -118,42 +118,15 @@ class Dock:
     def watch(self, learnware_id: str, version: int = 0) -> Iterator[CheckStep | Verdict]:
         """The steps of a check as they happen, from the first, then the verdict.
 
-        While it waits its turn, a step named "queue" tells its place.
+        While it waits its turn, a step named "queue" tells its place. Goes on where it was when the dock comes back.
         """
         request = checking_pb2.WatchCheckRequest(learnware_id=learnware_id, version=version)
-        for message in self._peers.checking.WatchCheck(request):
-            kind = message.WhichOneof("event")
-            if kind == "step":
-                yield CheckStep.from_message(message.step)
-            elif kind == "verdict":
-                yield Verdict.from_message(message.verdict)
-            elif kind == "queue_position" and message.queue_position:
-                yield CheckStep("queue", "running", f"place {message.queue_position}")
+        return follow_check(self._peers.checking, request, Patience(self._patience_s))
 
     def wait(self, learnware_id: str, version: int = 0, timeout: float = 600.0) -> LearnwareRecord:
         """The record when it is INDEXED, REJECTED or otherwise at an end. DeadlineExceeded WAIT_TIMEOUT (seconds)."""
-        end = time.monotonic() + timeout
-        patience = Patience(self._patience_s)
         request = ingestion_pb2.WatchLearnwareRequest(learnware_id=learnware_id, version=version)
-        state = "unknown"
-        while (left := end - time.monotonic()) > 0:
-            try:
-                for message in self._peers.ingestion.WatchLearnware(request, timeout=left):
-                    record = LearnwareRecord.from_message(message.learnware)
-                    request.version, state = record.version, record.state
-                    patience.progress()
-                    if record.state in FINAL_STATES:
-                        return record
-            except DeadlineExceeded:
-                continue
-            except DockError as error:
-                patience.bear(error)
-        raise DeadlineExceeded(
-            f"{learnware_id} is still {state} after {timeout:g} s.",
-            reason="WAIT_TIMEOUT",
-            hint=f"It goes on in the dock; follow it with `dock watch {learnware_id}`.",
-            details={"state": state},
-        )
+        return wait_for_end(self._peers.ingestion, request, Patience(self._patience_s), timeout)
 
     def verdict(self, learnware_id: str, version: int = 0) -> Verdict:
         """The verdict with its steps and log. NotFound VERDICT_NOT_FOUND while there is none."""

@@ -67,6 +67,7 @@ class Download:
         request = pb.DownloadPackageRequest(learnware_id=record.learnware_id, version=record.version, offset=offset)
         start = offset
         for message in self._stub.DownloadPackage(request):
+            self._patience.reached()
             if message.sha256 and message.sha256 != record.content_sha256:
                 raise _damaged(record)
             offset += out.write(message.data)

@@ -14,7 +14,10 @@ PASSING = frozenset({"UPLOAD_CHUNK_DAMAGED", "UPLOAD_INCOMPLETE", "UPLOAD_OFFSET
 
 
 class Patience:
-    """Counts time without progress. `seconds` is how long one bears it."""
+    """Counts time without progress. `seconds` is how long one bears it.
+
+    A dock that was never reached is not waited for: the user learns at once that it is down.
+    """
 
     def __init__(
         self,
@@ -26,17 +29,27 @@ class Patience:
         self._seconds = seconds
         self._clock = clock
         self._sleep = sleep
-        self.progress()
+        self._was_reached = False
+        self._start_anew()
 
     def progress(self) -> None:
         """Something went on: start counting anew."""
+        self.reached()
+        self._start_anew()
+
+    def reached(self) -> None:
+        """The dock answered, though nothing went on yet."""
+        self._was_reached = True
+
+    def _start_anew(self) -> None:
         self._since = self._clock()
         self._pause_s = FIRST_PAUSE_S
 
     def bear(self, error: DockError) -> None:
         """Pause before another try; raise `error` where trying again does not help or patience is over."""
         pause = max(self._pause_s, error.retry_after_s or 0.0)
-        if not _passing(error) or self._clock() - self._since + pause > self._seconds:
+        over = self._clock() - self._since + pause > self._seconds
+        if over or not self._was_reached or not _passing(error):
             raise error
         self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads clients, hides nothing
         self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)

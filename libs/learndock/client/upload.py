@@ -76,7 +76,6 @@ class Upload:
         self._stub = stub
         self._patience = patience
         self._on_progress = on_progress
-        self._begun = False
 
     def push(self, parcel: Parcel) -> learnware_pb2.Learnware:
         """Push it, or go on with it; give the learnware it became (or was already)."""
@@ -91,9 +90,6 @@ class Upload:
             try:
                 return self._try(parcel)
             except DockError as error:
-                # A dock that was never reached is not waited for: the user learns it at once.
-                if not self._begun:
-                    raise
                 self._patience.bear(error)
 
     def _try(self, parcel: Parcel) -> learnware_pb2.Learnware:
@@ -107,7 +103,7 @@ class Upload:
                 semantic_specification_json=parcel.semantic_json,
             )
         )
-        self._begun = True
+        self._patience.reached()
         if not begun.committed:
             self._tell(begun.persisted_bytes, parcel)
             self._send(parcel, begun.persisted_bytes, begun.max_chunk_bytes or CHUNK_BYTES)

@@ -153,6 +153,7 @@ class Ingestion(ingestion_pb2_grpc.IngestionServiceServicer):
 
 
 class Checking(checking_pb2_grpc.CheckingServiceServicer):
+    cuts = 0
     verdict = checking_pb2.Verdict(
         verdict_id="v-1",
         learnware_id="lw-0",
@@ -160,8 +161,8 @@ class Checking(checking_pb2_grpc.CheckingServiceServicer):
         reason="OUTPUT_SHAPE",
         reason_text="<b>It</b> gave\x1b[2J five columns.",
         steps=[
-            checking_pb2.CheckStep(name="environment", status=checking_pb2.STEP_STATUS_PASSED, seconds=1.5),
-            checking_pb2.CheckStep(name="predict", status=99, detail="<script>"),
+            checking_pb2.CheckStep(name="environment", status=checking_pb2.STEP_STATUS_PASSED, seconds=1.5, sequence=1),
+            checking_pb2.CheckStep(name="predict", status=99, sequence=2, detail="<script>"),
         ],
     )
 
@@ -172,6 +173,9 @@ class Checking(checking_pb2_grpc.CheckingServiceServicer):
         yield checking_pb2.WatchCheckResponse(queue_position=2)
         for step in self.verdict.steps:
             yield checking_pb2.WatchCheckResponse(step=step)
+            if self.cuts:
+                self.cuts -= 1
+                raise Unavailable("The line was cut.", reason="CUT")
         yield checking_pb2.WatchCheckResponse(verdict=self.verdict)
 
 

@@ -50,6 +50,20 @@ def test_a_check_is_watched_from_the_queue_to_the_verdict(dock):
     assert dock.verdict("lw-0") == verdict
 
 
+def test_a_watch_over_a_cut_shows_each_step_once(house, dock):
+    house.checking.cuts = 2
+    seen = [event.name for event in dock.watch("lw-0") if isinstance(event, CheckStep) and event.name != "queue"]
+    assert seen == ["environment", "predict"]
+
+
+@pytest.mark.parametrize("ask", [lambda dock: dock.wait("lw-0"), lambda dock: list(dock.watch("lw-0"))])
+def test_a_dock_that_is_down_is_not_waited_for(ask):
+    start = time.monotonic()
+    with Dock("127.0.0.1:1", patience_s=60.0) as dock, pytest.raises(Unavailable):
+        ask(dock)
+    assert time.monotonic() - start < 4
+
+
 def test_waiting_ends_with_the_state_even_over_a_cut(house, dock, three):
     house.ingestion.faults.cut_watches = 2
     assert dock.wait("lw-1", timeout=20).state == "INDEXED"

@@ -194,6 +194,10 @@ def test_patience_pauses_longer_each_time_and_starts_over_with_progress():
     patience = Patience(10.0, clock=lambda: now[0], sleep=sleep)
     cut = Unavailable("cut", reason="CUT")
     with pytest.raises(Unavailable):
+        patience.bear(cut)
+    assert pauses == []
+    patience.reached()
+    with pytest.raises(Unavailable):
         while True:
             patience.bear(cut)
     assert 5 < sum(pauses) <= 12
