@@ -42,6 +42,26 @@ def proportional_bytes(pids: tuple[int, ...]) -> int:
     return sum(_proportional(pid) for pid in pids)
 
 
+def memory_file_bytes(pids: tuple[int, ...]) -> int:
+    """Memory in files that have no name (memfd) and that these processes hold open; it is resident nowhere else."""
+    sizes: dict[int, int] = {}
+    for pid in pids:
+        sizes.update(_memory_files(Path(f"/proc/{pid}/fd")))
+    return sum(sizes.values())
+
+
+def _memory_files(folder: Path) -> dict[int, int]:
+    found: dict[int, int] = {}
+    try:
+        for path in folder.iterdir():
+            if str(path.readlink()).startswith("/memfd:"):
+                status = path.stat()
+                found[status.st_ino] = 512 * status.st_blocks
+    except OSError:
+        return found
+    return found
+
+
 def _proportional(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()

@@ -234,6 +234,13 @@ class IsolationContract(_Cases):
         body = "kept = []\nwhile True:\n    kept.append(np.ones(1 << 20)); time.sleep(0.005)"
         assert self.reason(body, limits=Limits(memory_bytes=300 << 20, call_seconds=20)) == "SANDBOX_MEMORY"
 
+    def test_memory_in_files_without_a_name_counts(self) -> None:
+        body = (
+            "held = []\nfor i in range(200):\n    held.append(os.memfd_create('x'))\n"
+            "    os.write(held[-1], bytes(16 << 20))\n    time.sleep(0.01)\ntime.sleep(60)"
+        )
+        assert self.reason(body, limits=Limits(memory_bytes=400 << 20, call_seconds=20)) == "SANDBOX_MEMORY"
+
     def test_memory_of_children_counts(self) -> None:
         body = (
             "for _ in range(8):\n    if os.fork() == 0:\n        kept = np.ones(10 << 20)\n        time.sleep(60)\n"

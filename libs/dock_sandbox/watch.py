@@ -7,7 +7,7 @@ import select
 import threading
 import time
 
-from dock_sandbox.census import proportional_bytes, usage
+from dock_sandbox.census import Usage, memory_file_bytes, proportional_bytes, usage
 from dock_sandbox.launch import Processes
 from dock_sandbox.log import Log
 from dock_sandbox.port import Limits
@@ -91,9 +91,12 @@ class Watch:
             self.end("SANDBOX_CPU", f"The model used more than {self._limits.cpu_seconds} s of CPU time.")
         elif len(used.pids) > self._limits.processes + 2:
             self.end("SANDBOX_PROCESSES", f"The model ran more than {self._limits.processes} processes.")
-        elif used.resident_bytes > self._limits.memory_bytes:
-            self._weigh(used.pids)
+        else:
+            self._weigh(used)
 
-    def _weigh(self, pids: tuple[int, ...]) -> None:
-        if proportional_bytes(pids) > self._limits.memory_bytes:
+    def _weigh(self, used: Usage) -> None:
+        files = memory_file_bytes(used.pids)
+        if used.resident_bytes + files <= self._limits.memory_bytes:
+            return
+        if proportional_bytes(used.pids) + files > self._limits.memory_bytes:
             self.end("SANDBOX_MEMORY", f"The model used more than {self._limits.memory_bytes} bytes of memory.")
