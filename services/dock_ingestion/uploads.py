@@ -14,13 +14,13 @@ from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Upload
 from dock_failpoint import failpoint
 from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.settings import IngestionSettings
-from learndock.errors import FailedPrecondition, InvalidInput, Overloaded
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
 from learndock.semantic import SemanticSpecification
 
-_UPLOAD_ID = re.compile(r"^[A-Za-z0-9_-]{8,128}$")
-_SHA256 = re.compile(r"^[0-9a-f]{64}$")
-_OWNER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}$")
+_UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class UploadDesk:
         with self._database.transaction() as session:
             self._check_backlog(session, declaration.owner)
             if declaration.learnware_id:
-                self._learnwares.get(session, declaration.learnware_id)
+                self._check_ownership(session, declaration)
             row = self._uploads.begin(
                 session,
                 upload_id=declaration.upload_id,
@@ -107,6 +107,16 @@ class UploadDesk:
         row = self._row(upload_id)
         if row.committed_learnware_id:
             return self._committed(row), True
+        try:
+            return self._commit(row)
+        except (NotFound, FailedPrecondition):
+            # Somebody else may have committed it meanwhile, and removed the blob that a twin made superfluous.
+            row = self._row(upload_id)
+            if not row.committed_learnware_id:
+                raise
+            return self._committed(row), True
+
+    def _commit(self, row: UploadRow) -> tuple[LearnwareRow, bool]:
         self._require_complete(row)
         failpoint("ingestion.commit.before_complete")
         self._blobs.complete(row.blob_key)
@@ -120,7 +130,11 @@ class UploadDesk:
             self._drop(row)
             raise
         failpoint("ingestion.commit.before_transaction")
-        learnware, present = self._accept(row, package, semantic)
+        try:
+            learnware, present = self._accept(row, package, semantic)
+        except (NotFound, PermissionDenied):
+            self._drop(row)  # the learnware it was to update went away, and will not come back
+            raise
         failpoint("ingestion.commit.after_transaction")
         if learnware.blob_key != row.blob_key:
             self._blobs.delete(row.blob_key)
@@ -151,11 +165,11 @@ class UploadDesk:
         return learnware, False
 
     def _validate(self, declaration: Declaration) -> None:
-        if not _UPLOAD_ID.match(declaration.upload_id):
+        if not _UPLOAD_ID.fullmatch(declaration.upload_id):
             raise _declared_wrong("upload_id", "8 to 128 letters, digits, '-' or '_'")
-        if not _SHA256.match(declaration.sha256):
+        if not _SHA256.fullmatch(declaration.sha256):
             raise _declared_wrong("sha256", "64 lower-case hexadecimal digits")
-        if not _OWNER.match(declaration.owner):
+        if not _OWNER.fullmatch(declaration.owner):
             raise _declared_wrong("owner", "up to 128 letters, digits and '_.@+-', starting with a letter or digit")
         if not 0 < declaration.size_bytes <= self._settings.max_package_bytes:
             raise InvalidInput(
@@ -175,6 +189,15 @@ class UploadDesk:
                 reason="OWNER_BACKLOG_FULL",
                 hint="Wait until some are checked, then push again.",
                 retry_after_s=30.0,
+            )
+
+    def _check_ownership(self, session: Session, declaration: Declaration) -> None:
+        mine = self._learnwares.get(session, declaration.learnware_id)
+        if (mine.tenant, mine.owner) != (self._tenant, declaration.owner):
+            raise PermissionDenied(
+                f"Learnware {mine.learnware_id} belongs to another owner.",
+                reason="LEARNWARE_NOT_YOURS",
+                hint="Push it as a learnware of your own, without an id.",
             )
 
     def _row(self, upload_id: str) -> UploadRow:

@@ -1,0 +1,172 @@
+"""What tests of services share: a real database under a clock of their own, a real store, and short ways to states."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.packages.models import build_package
+
+from dock_blob.file import FileBlobStore
+from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from learndock.package import read_package
+from learndock.semantic import SemanticSpecification
+
+
+class Clock:
+    """Stands still until it is pushed."""
+
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        """Seconds since 1970, as the database takes them."""
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time go by for the database."""
+        self.now += seconds
+
+
+@dataclass
+class House:
+    """A database and a store, with learnwares in whatever state a test begins with."""
+
+    folder: Path
+    database: Database
+    blobs: FileBlobStore
+    clock: Clock
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def package(self, **parts: Any) -> Path:
+        """A package's zip; `parts` are those of `build_package`."""
+        return build_package(self.folder / "packages" / f"{next(self.numbers)}.zip", **parts)
+
+    def received(self, *, owner: str = "ann", learnware_id: str = "", **parts: Any) -> LearnwareRow:
+        """A learnware that waits for its check."""
+        self.clock.pass_by(0.001)
+        path = self.package(**parts)
+        data = path.read_bytes()
+        package = read_package(path)
+        assert package.semantic is not None
+        digest = hashlib.sha256(data).hexdigest()
+        key = f"packages/default/{digest}/upload-{next(self.numbers):06d}"
+        self.blobs.put(key, [data])
+        with self.database.transaction() as session:
+            return Learnwares().insert(
+                session,
+                tenant="default",
+                owner=owner,
+                name=package.semantic.name,
+                content_sha256=digest,
+                size_bytes=len(data),
+                blob_key=key,
+                semantic_json=json.dumps(package.semantic.to_json()),
+                specification_type=package.specification.type if package.specification else "",
+                learnware_id=learnware_id,
+            )
+
+    def claimed(self, row: LearnwareRow, working: State = State.CHECKING, lease_s: float = 60.0) -> LearnwareRow:
+        """The same learnware with somebody at work on it."""
+        with self.database.transaction() as session:
+            claimed = Learnwares().claim(session, row.learnware_id, row.version, working=working, lease_s=lease_s)
+        assert claimed is not None
+        return claimed
+
+    def finished(self, row: LearnwareRow, to: State, reason: str = "") -> LearnwareRow:
+        """The same learnware after its attempt ended."""
+        with self.database.transaction() as session:
+            Learnwares().finish(
+                session, row.learnware_id, row.version, attempt=row.attempt, to=to, reason=reason, reason_text=reason
+            )
+        return self.now(row)
+
+    def accepted(self, **parts: Any) -> LearnwareRow:
+        """A learnware that waits for its embedding."""
+        return self.finished(self.claimed(self.received(**parts)), State.ACCEPTED)
+
+    def embedded(self, **parts: Any) -> LearnwareRow:
+        """A learnware whose specification is stored, and that no index has yet."""
+        row = self.claimed(self.accepted(**parts), State.EMBEDDING)
+        with self.blobs.open(row.blob_key) as source:
+            found = read_package(source).specification
+        with self.database.transaction() as session:
+            Specifications().store(
+                session,
+                row.learnware_id,
+                row.version,
+                type=found.type if found else "",
+                payload=json.dumps(found.to_json()).encode() if found else b"",
+                self_norm=found.self_norm if found else 0.0,
+                effective_size=found.effective_size if found else 0.0,
+            )
+            Learnwares().mark_embedded(session, row.learnware_id, row.version, attempt=row.attempt)
+        return self.now(row)
+
+    def indexed(self, **parts: Any) -> LearnwareRow:
+        """A learnware that an index has announced."""
+        row = self.embedded(**parts)
+        with self.database.transaction() as session:
+            Learnwares().mark_indexed(session, row.learnware_id, row.version)
+        return self.now(row)
+
+    def delete(self, row: LearnwareRow) -> None:
+        """Delete this version."""
+        with self.database.transaction() as session:
+            Learnwares().delete(session, row.learnware_id, row.version)
+
+    def now(self, row: LearnwareRow) -> LearnwareRow:
+        """The record as it is by now."""
+        with self.database.read() as session:
+            return Learnwares().get(session, row.learnware_id, row.version)
+
+    def rows(self, *states: State) -> list[LearnwareRow]:
+        """Every record, deleted ones only where named."""
+        with self.database.read() as session:
+            return Learnwares().list(session, tenant="default", states=states)
+
+    def keys(self) -> set[str]:
+        """Everything in the store, finished or not."""
+        return {info.key for info in [*self.blobs.list(), *self.blobs.list_unfinished()]}
+
+    def age_blobs(self, seconds: float) -> None:
+        """Make everything in the store older."""
+        for path in (self.folder / "blobs").rglob("*"):
+            if path.is_file():
+                moment = path.stat().st_mtime - seconds
+                os.utime(path, (moment, moment))
+
+    def semantic(self, row: LearnwareRow) -> SemanticSpecification:
+        """The record's semantic specification."""
+        return SemanticSpecification.from_json(row.semantic_json)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """An empty house."""
+    clock = Clock()
+    database = Database(f"sqlite:///{tmp_path / 'dock.db'}", clock=clock)
+    database.create()
+    yield House(tmp_path, database, FileBlobStore(tmp_path / "blobs"), clock)
+    database.close()
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Waits for something that other threads do."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "it did not happen"
+            time.sleep(0.01)
+
+    return wait
