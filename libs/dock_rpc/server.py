@@ -156,7 +156,7 @@ def trace_calls(_method: Method, context: grpc.ServicerContext) -> Iterator[None
 
 @contextmanager
 def log_calls(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
-    """One line for each call that ended: failures at INFO, the others at DEBUG."""
+    """One line for each call that ended: failures at INFO; answers, and streams the client left, at DEBUG."""
     start = time.perf_counter()
     trace_id = current_trace_id()
     code = "CANCELLED"
@@ -169,7 +169,7 @@ def log_calls(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
     finally:
         seconds = round(time.perf_counter() - start, 6)
         fields = {"target": method.target, "method": method.name, "code": code, "seconds": seconds}
-        level = logging.DEBUG if code == "OK" else logging.INFO
+        level = logging.DEBUG if code in ("OK", "CANCELLED") else logging.INFO
         line = "%s %s %s in %.3f s"
         _calls.log(level, line, method.target, method.name, code, seconds, extra=fields | {"trace_id": trace_id})
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from learndock.client.records import LearnwareRecord
-from learndock.errors import DockError, FailedPrecondition
+from learndock.errors import DockError, FailedPrecondition, Unavailable
 from learndock.reuse.member import DockWarning, Member
 
 if TYPE_CHECKING:
@@ -103,9 +103,11 @@ def _left_out(record: LearnwareRecord, error: DockError) -> str:
 
 
 def _none_opened(failed: Sequence[tuple[LearnwareRecord, DockError]]) -> DockError:
-    if len(failed) == 1:
-        return failed[0][1]
-    reasons = "; ".join(f"{record.learnware_id}: {error.message}" for record, error in failed[:3])
+    first = failed[0][1]
+    # One cause for all, such as a dock that is down, is said once and as itself.
+    if len({error.reason for _, error in failed}) == 1 and (len(failed) == 1 or isinstance(first, Unavailable)):
+        return first
+    reasons = "; ".join(f"{record.learnware_id}: {error.message.rstrip('.')}" for record, error in failed[:3])
     return FailedPrecondition(
         f"None of the {len(failed)} learnwares opened ({reasons}).",
         reason="NO_MEMBER_OPENED",

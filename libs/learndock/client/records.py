@@ -149,7 +149,8 @@ class Verdict:
 
     def __repr__(self) -> str:
         what = "accepted" if self.accepted else f"rejected {plain(self.reason)}"
-        return f"<Verdict {plain(self.learnware_id)} v{self.version} {what}, {len(self.steps)} steps>"
+        steps = f", {len(self.steps)} steps" if self.steps else ""
+        return f"<Verdict {plain(self.learnware_id)} v{self.version} {what}{steps}>"
 
     def _repr_html_(self) -> str:
         what = "accepted" if self.accepted else f"rejected: {self.reason}. {self.reason_text}"

@@ -221,14 +221,17 @@ def test_open_models_are_closed_once_and_also_when_another_one_breaks():
 
 def test_when_none_opens_the_reasons_are_told():
     def opener(record):
-        raise Unavailable(f"{record.learnware_id} has no sandbox.", reason="SANDBOX_MISSING")
+        reason = "SANDBOX_MISSING" if record.learnware_id < "c" else "MODEL_RAISED"
+        raise Unavailable(f"{record.learnware_id} does not open.", reason=reason)
 
     with pytest.raises(FailedPrecondition) as caught:
-        open_members(records("a", "b"), opener)
+        open_members(records("a", "c"), opener)
     assert caught.value.reason == "NO_MEMBER_OPENED"
-    assert caught.value.details == {"a": "SANDBOX_MISSING", "b": "SANDBOX_MISSING"}
-    with pytest.raises(Unavailable):
-        open_members(records("a"), opener)
+    assert caught.value.details == {"a": "SANDBOX_MISSING", "c": "MODEL_RAISED"}
+    for names in (["a"], ["a", "b"]):
+        with pytest.raises(Unavailable) as caught:
+            open_members(records(*names), opener)
+        assert caught.value.reason == "SANDBOX_MISSING"
 
 
 @pytest.mark.parametrize("address", ["localhost", "http://dock:50051", "dock:port", ":"])
