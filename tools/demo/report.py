@@ -139,9 +139,8 @@ def _found(discoveries: Sequence[Discovery]) -> str:
     if len(weights) == len(fits):
         by_weight = f" ({np.average(fits, weights=weights):.0%} of the weight)"
     return (
-        f"Trained on the task's distribution, of {discoveries[0].compared} candidates that fit by width and outputs:\n"
-        f"the best hit in {singles} of {len(discoveries)} searches, "
-        f"{sum(fits)} of {len(fits)} members of mixtures{by_weight}."
+        f"Trained on the task's distribution ({discoveries[0].compared} candidates of its width and outputs):\n"
+        f"best hit {singles} of {len(discoveries)} times, {sum(fits)} of {len(fits)} members of mixtures{by_weight}."
     )
 
 
