@@ -29,6 +29,8 @@ POOL = 64
 """Learnwares over which the other strategy solves for weights."""
 STOP_AT = 0.95
 """Growth ends where the next learnware leaves more than this share of MMD^2."""
+SWAP_AT = 0.99
+"""An exchange that leaves more than this share is not worth another round."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Found:
     places: tuple[int, ...]
     weights: tuple[float, ...]
     squared: float
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A mixture on the way, its MMD^2 as good as float32 knows it."""
+
+    squared: float
+    places: tuple[int, ...]
+    weights: Array
 
 
 class Mixer:
@@ -56,17 +67,35 @@ class Mixer:
         self._rows: dict[int, Array] = {}
 
     def greedy(self, size: int) -> Found:
-        """Grow from the nearest; each step adds what lowers MMD^2 most, with all weights solved again."""
-        chosen, weights = [int(self._offered[0])], np.ones(1)
-        squared = self._squared(chosen, weights)
-        while len(chosen) < min(size, len(self._offered)):
-            step = [self._with(chosen, place) for place in self._candidates(chosen, weights)]
-            best = min(step, key=lambda each: each[0], default=None)
-            if best is None or best[0] > STOP_AT * squared:
+        """Grow from the nearest; each step adds what lowers MMD^2 most, with all weights solved again.
+
+        At the end the lightest is taken out and the best of the island put in, as long as that helps.
+        """
+        grown = _Step(self._squared([int(self._offered[0])], np.ones(1)), (int(self._offered[0]),), np.ones(1))
+        while len(grown.places) < size:
+            step = self._grow(grown)
+            if step is None or step.squared > STOP_AT * grown.squared:
                 break
-            squared, weights = best[0], best[2]
-            chosen = [*chosen, best[1]]
-        return self._exactly(chosen)
+            grown = step
+        for _ in range(size):
+            step = self._swap(grown)
+            if step is None or step.squared > SWAP_AT * grown.squared:
+                break
+            grown = step
+        return self._exactly(grown.places)
+
+    def _swap(self, grown: _Step) -> _Step | None:
+        if len(grown.places) < 2:
+            return None
+        lightest = int(grown.weights.argmin())
+        left = [place for order, place in enumerate(grown.places) if order != lightest]
+        weights = simplex_weights(self._gram(left), self._inner[left])
+        return self._grow(_Step(self._squared(left, weights), tuple(left), weights))
+
+    def _grow(self, grown: _Step) -> _Step | None:
+        """The best mixture with one more; None where the island has no more."""
+        steps = (self._with(grown.places, place) for place in self._candidates(grown.places, grown.weights))
+        return min(steps, key=lambda step: step.squared, default=None)
 
     def weights(self, size: int) -> Found:
         """Solve for weights over the nearest, keep the heaviest, solve for those again."""
@@ -91,10 +120,11 @@ class Mixer:
         lengths = np.maximum(self._shelf.norms - 2.0 * across + mixed, 1e-12)
         return np.asarray(np.maximum(descent, 0.0) ** 2 / lengths)
 
-    def _with(self, chosen: Sequence[int], place: int) -> tuple[float, int, Array]:
-        places = [*chosen, place]
-        weights = simplex_weights(self._gram_with(chosen, place), self._inner[places])
-        return self._value(self._gram_with(chosen, place), places, weights), place, weights
+    def _with(self, chosen: Sequence[int], place: int) -> _Step:
+        places = (*chosen, place)
+        K = self._gram_with(chosen, place)
+        weights = simplex_weights(K, self._inner[list(places)])
+        return _Step(self._value(K, places, weights), places, weights)
 
     def _gram_with(self, chosen: Sequence[int], place: int) -> Array:
         places = [*chosen, place]
@@ -124,16 +154,14 @@ class Mixer:
     def _exactly(self, chosen: Sequence[int]) -> Found:
         """Solve once more in float64; never worse than the nearest alone."""
         stop_if(self._cancelled)
-        places = list(dict.fromkeys([*chosen, int(self._offered[0])]))
-        K, c = self._exact_products(places)
-        alone = Found((places[-1] if len(places) > len(chosen) else int(self._offered[0]),), (1.0,), 0.0)
-        nearest = places.index(alone.places[0])
-        single = max(0.0, float(self._own + K[nearest, nearest] - 2.0 * c[nearest]))
-        kept = list(range(len(chosen)))
-        w = simplex_weights(K[np.ix_(kept, kept)], c[kept])
-        squared = max(0.0, float(self._own + w @ K[np.ix_(kept, kept)] @ w - 2.0 * w @ c[kept]))
-        if squared >= single:
-            return Found(alone.places, (1.0,), single)
+        nearest = int(self._offered[0])
+        K, c = self._exact_products([*chosen, nearest])
+        alone = max(0.0, float(self._own + K[-1, -1] - 2.0 * c[-1]))
+        K, c = K[:-1, :-1], c[:-1]
+        w = simplex_weights(K, c)
+        squared = max(0.0, float(self._own + w @ K @ w - 2.0 * w @ c))
+        if squared >= alone:
+            return Found((nearest,), (1.0,), alone)
         order = [int(each) for each in np.argsort(-w, kind="stable") if w[each] > 0]
         return Found(tuple(chosen[each] for each in order), tuple(float(w[each]) for each in order), squared)
 
