@@ -2,7 +2,9 @@
 
 For either task, half of the models that fit by width and outputs were trained on something else, and nothing that is
 published but the distribution of the data tells. Owners standardise with their own rows only, inside the model. Rows
-of the tasks are never rows of an owner. The demo's seeds are 0 … 4; what is decided here was decided on others.
+of the tasks are never rows of an owner. The demo's seeds are 0 … 4; what is decided here (own models, whom to trust)
+was decided on seeds 100 … 104. Those draw other plant rows, but shuffle the same 797 images of the digits' task, and
+the owners are the same: for the digits the two sets of seeds are not independent.
 """
 
 from __future__ import annotations
