@@ -8,9 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from dock_rpc.convert import DTYPES, array_to_tensor, tensor_to_array
+from dock_rpc.convert import (
+    DTYPES,
+    array_to_tensor,
+    rkme_to_specification,
+    specification_to_rkme,
+    tensor_to_array,
+)
 from dockapi.learnware.v1.learnware_pb2 import Tensor
 from learndock.errors import InvalidInput
+from learndock.specification import specify
 
 kinds = st.sampled_from(DTYPES).flatmap(
     lambda name: st.sampled_from([np.dtype(name), np.dtype(name).newbyteorder(">")])
@@ -73,3 +80,48 @@ def test_arrays_that_can_not_be_sent_are_refused(array):
     with pytest.raises(InvalidInput) as caught:
         array_to_tensor(array)
     assert caught.value.reason == "TENSOR_INVALID"
+
+
+@pytest.fixture
+def specification():
+    return specify(np.random.default_rng(0).normal(size=(200, 3)), k=5)
+
+
+def test_a_specification_comes_back_bit_for_bit(specification):
+    back = rkme_to_specification(specification_to_rkme(specification))
+    np.testing.assert_array_equal(back.z, specification.z)
+    np.testing.assert_array_equal(back.beta, specification.beta)
+    assert (back.gamma, back.num_points, back.type) == (
+        specification.gamma,
+        specification.num_points,
+        specification.type,
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("z", np.zeros(5)),
+        ("z", np.zeros((4, 3))),
+        ("z", np.full((5, 3), np.nan)),
+        ("z", np.zeros((5, 3), np.int64)),
+        ("z", np.array([["a"] * 3] * 5)),
+        ("beta", np.full(5, np.inf)),
+        ("beta", np.zeros((5, 1))),
+        ("beta", np.zeros(0)),
+    ],
+)
+def test_a_specification_that_lies_is_refused(specification, field, value):
+    rkme = specification_to_rkme(specification)
+    getattr(rkme, field).CopyFrom(array_to_tensor(value))
+    with pytest.raises(InvalidInput) as caught:
+        rkme_to_specification(rkme)
+    assert caught.value.reason in ("TENSOR_INVALID", "SPECIFICATION_INVALID")
+
+
+@pytest.mark.parametrize(("field", "value"), [("gamma", float("nan")), ("gamma", -1.0), ("type", "os.system")])
+def test_other_fields_that_lie_are_refused(specification, field, value):
+    rkme = specification_to_rkme(specification)
+    setattr(rkme, field, value)
+    with pytest.raises(InvalidInput):
+        rkme_to_specification(rkme)

@@ -197,10 +197,12 @@ def test_the_client_side_needs_no_server_packages():
 
 def test_a_call_that_failed_is_logged_with_its_trace_id(search, caplog):
     trace_id = "fedcba9876543210" * 2
-    with caplog.at_level(logging.DEBUG, logger="dock_rpc.calls"), small_server(search) as server:
-        with channel(f"127.0.0.1:{server.port}") as link, pytest.raises(NotFound):
-            metadata = (("traceparent", f"00-{trace_id}-0123456789abcdef-01"),)
-            search_pb2_grpc.SearchServiceStub(link).Search(search_pb2.SearchRequest(), metadata=metadata)
+    metadata = (("traceparent", f"00-{trace_id}-0123456789abcdef-01"),)
+    caplog.set_level(logging.DEBUG, logger="dock_rpc.calls")
+    with small_server(search) as server, channel(f"127.0.0.1:{server.port}") as link:
+        stub = search_pb2_grpc.SearchServiceStub(link)
+        with pytest.raises(NotFound):
+            stub.Search(search_pb2.SearchRequest(), metadata=metadata)
     line = next(each for each in caplog.records if each.name == "dock_rpc.calls")
     assert (line.levelname, line.target, line.method, line.code) == ("INFO", "search", "Search", "NOT_FOUND")
     assert line.trace_id == trace_id
