@@ -42,10 +42,18 @@ class ModelFile:
 
 
 def inspect_model(path: Path) -> ModelFile:
-    """Look at a model's file. InvalidInput MODEL_FILE_UNKNOWN where its suffix is of no kind that is known."""
+    """Look at a model's file. InvalidInput MODEL_FILE_UNKNOWN (by its suffix), MODEL_FILE_DAMAGED."""
     suffix = path.suffix.lower()
     if suffix in _PICKLES:
-        return _inspect_pickle(path)
+        try:
+            return _inspect_pickle(path)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise InvalidInput(
+                f"{path} is damaged: its compressed content breaks off.",
+                reason="MODEL_FILE_DAMAGED",
+                hint="Save the model again.",
+                details={"file": path},
+            ) from error
     if suffix in _TORCH:
         return ModelFile(path, "torchscript" if _is_torchscript(path) else "torch")
     raise InvalidInput(

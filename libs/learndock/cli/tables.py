@@ -206,10 +206,9 @@ def _column(raw: _Raw, index: int, kept: Sequence[int]) -> npt.NDArray[np.float6
 def _refuse_cell(raw: _Raw, index: int, kept: Sequence[int]) -> NoReturn:
     """Name the first cell that is no number, and every column that has words."""
     for row, cell in enumerate(raw.columns[index]):
+        if _is_missing(cell):
+            _refuse_missing(raw, index, row, sum(map(_is_missing, raw.columns[index])))
         if _as_number(cell) is None:
-            if _is_missing(cell):
-                missing = sum(map(_is_missing, raw.columns[index]))
-                _refuse_missing(raw, index, row, missing)
             where = f"{raw.path}, {raw.line(row)}, column {raw.names[index]!r}"
             message = f"{where}: {str(cell)[:40]!r} is no number."
             _refuse("DATA_NOT_NUMERIC", message, _drop_hint(raw, kept), raw.path, column=raw.names[index], row=row)

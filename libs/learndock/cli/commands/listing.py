@@ -80,7 +80,7 @@ def show_command(
 ) -> None:
     """Show one learnware: what it is for, where it stands, what its check said.
 
-    Example:  dock show lw-4f2a9c1e
+    Example:  dock show 00000007
     """
     dock = open_dock(address, owner)
     record = dock.get(learnware_id, version)

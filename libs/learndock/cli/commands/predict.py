@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +62,7 @@ def predict_command(
     """Predict for every row of a table: with the learnwares named, or with what a search finds for the table.
 
     Example:
-      dock predict lw-4f2a9c1e --data mine.csv --out labels.csv
+      dock predict 00000007 --data mine.csv --out labels.csv
       dock predict --data mine.csv --task classification --outputs 3
 
     """
@@ -75,7 +78,7 @@ def predict_command(
     if as_json:
         print_json({"learnwares": used, "method": method, "where": where, "predictions": plain(answer)})
     if out is not None or not as_json:
-        write_answer(answer, out)
+        write_answer(answer, out, class_names(records))
     if out is not None:
         say(f"Wrote {out}: {len(answer)} rows.")
 
@@ -170,15 +173,29 @@ def _check_out(out: Path | None) -> None:
         raise click.BadParameter(f"{out} ends in neither .csv nor .npy", param_hint="--out")
 
 
-def write_answer(answer: Array, out: Path | None) -> None:
-    """Predictions as npy or CSV: a header, then a line for each row."""
+def class_names(records: list[LearnwareRecord]) -> dict[int, str]:
+    """Names of the classes, where every learnware has the same for all of them; {} otherwise."""
+    first, *others = [record.semantic for record in records]
+    names = dict(first.output_description)
+    same = all(dict(other.output_description) == names for other in others)
+    complete = first.task_type == "Classification" and len(names) == first.output_dimension
+    return {i: name.removeprefix("class ") for i, name in names.items()} if same and complete else {}
+
+
+def write_answer(answer: Array, out: Path | None, names: Mapping[int, str] | None = None) -> None:
+    """Predictions as npy or CSV: a header, then a line for each row; with `names`, each class's name beside it."""
     if out is not None and out.suffix == ".npy":
         np.save(out, answer, allow_pickle=False)
         return
     columns = answer.reshape(len(answer), -1)
     titles = ["prediction"] if columns.shape[1] == 1 else [f"output {i}" for i in range(columns.shape[1])]
-    lines = [",".join(titles), *(",".join(f"{value}" for value in row) for row in columns.tolist())]
+    rows = columns.tolist()
+    if names and columns.shape[1] == 1:
+        titles.append("class")
+        rows = [[value, names.get(int(value), "")] for (value,) in rows]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([titles, *rows])
     if out is None:
-        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.write(text.getvalue())
     else:
-        out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        out.write_text(text.getvalue(), encoding="utf-8")

@@ -29,7 +29,7 @@ def pull_command(
 ) -> None:
     """Fetch packages. What was cut goes on where it stopped; what arrives is compared with its digest.
 
-    Example:  dock pull lw-4f2a9c1e --into packages
+    Example:  dock pull 00000007 --into packages
     """
     dock = open_dock(address, owner)
     paths = []

@@ -42,7 +42,7 @@ def rm_command(
     """Remove learnwares, all their versions. What would go is shown, and asked about, first.
 
     Example:
-      dock rm lw-4f2a9c1e
+      dock rm 00000007
       dock rm --state rejected --dry-run
       dock rm --from-file old-ids.txt --yes
 

@@ -31,7 +31,7 @@ def update_command(
 ) -> None:
     """Push a new version of a learnware. The old one is served until the new one has passed.
 
-    Example:  dock update lw-4f2a9c1e iris --watch
+    Example:  dock update 00000007 iris --watch
     """
     dock = open_dock(address, owner)
     record = push_one(dock, package, semantic, learnware_id=learnware_id, quiet=as_json)

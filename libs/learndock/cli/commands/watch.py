@@ -27,7 +27,7 @@ def watch_command(learnware_id: str, version: int, address: str | None, owner: s
 
     Exit code 1 says that it was rejected.
 
-    Example:  dock watch lw-4f2a9c1e
+    Example:  dock watch 00000007
     """
     dock = open_dock(address, owner)
     record = follow(dock, learnware_id, version, quiet=as_json)
@@ -40,10 +40,12 @@ def watch_command(learnware_id: str, version: int, address: str | None, owner: s
 
 def follow(dock: Dock, learnware_id: str, version: int = 0, *, quiet: bool = False) -> LearnwareRecord:
     """Show a check until its verdict, wait until the learnware can be found, and give its record."""
+    from learndock.client import Verdict  # noqa: PLC0415
+
     verdict = None
     with waiting("waiting for the check …"):
         for event in dock.watch(learnware_id, version):
-            if hasattr(event, "accepted"):
+            if isinstance(event, Verdict):
                 verdict = event
             elif not quiet:
                 print_step(event)
