@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.packages.models import build_package
 
 from dock_blob.file import FileBlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from learndock.package import read_package
 from learndock.semantic import SemanticSpecification
+from tests.packages.models import build_package
 
 
 class Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dock_db import Database, LearnwareRow, Learnwares, State
 from learndock.errors import FailedPrecondition, InvalidInput
 
 MAX_PAGE = 500
+_VERSION = re.compile(r"[0-9]{1,9}")
 TERMINAL = frozenset({State.REJECTED, State.INDEXED, State.DEPRECATED, State.DELETED, State.FAILED_INTERNAL})
 
 
@@ -41,7 +43,7 @@ class Catalogue:
 
     def list(self, *, owner: str, states: Sequence[State], name_contains: str, page_size: int, page_token: str) -> Page:
         """Records, oldest first, page by page."""
-        limit = min(page_size or 100, MAX_PAGE)
+        limit = min(page_size if page_size > 0 else 100, MAX_PAGE)
         with self._database.read() as session:
             rows = self._learnwares.list(
                 session,
@@ -102,7 +104,7 @@ def _parse_token(token: str) -> tuple[str, int] | None:
     if not token:
         return None
     learnware_id, _, version = token.rpartition(":")
-    if not learnware_id or not version.isdigit():
+    if not learnware_id or not _VERSION.fullmatch(version):
         raise InvalidInput(
             f"{token!r} is no page token of this dock.",
             reason="PAGE_TOKEN_INVALID",

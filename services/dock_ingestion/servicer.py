@@ -115,7 +115,8 @@ def _query_response(progress: Progress) -> pb.QueryUploadResponse:
 
 
 def _state(number: int) -> State:
-    name = learnware_pb2.State.Name(number).removeprefix("STATE_")
-    if name == "UNSPECIFIED" or name not in State.__members__:
+    known = number in learnware_pb2.State.values()  # whoever is newer than this dock may send others
+    name = learnware_pb2.State.Name(number).removeprefix("STATE_") if known else ""
+    if name not in State.__members__:
         raise InvalidInput(f"State number {number} is unknown.", reason="STATE_UNKNOWN")
     return State[name]

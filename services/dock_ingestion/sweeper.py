@@ -34,10 +34,14 @@ class Sweeper:
     def sweep(self) -> int:
         """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed."""
         grace = self._settings.abandoned_after_s
-        old = [info.key for info in self._blobs.list_unfinished() if info.age_s > grace]
+        unfinished = list(self._blobs.list_unfinished())
+        old = [info.key for info in unfinished if info.age_s > grace]
         for key in old:
             self._blobs.abort(key)
         with self._database.transaction() as session:
+            for info in unfinished:
+                if info.age_s <= grace:  # chunks came since the row was written
+                    Uploads().progress(session, info.key.rpartition("/")[2])
             Uploads().drop_stale(session, older_than_s=grace)
         # Blobs are listed before the references are read: a blob referenced since is then seen as referenced.
         candidates = [info.key for info in self._blobs.list("packages/") if info.age_s > grace]

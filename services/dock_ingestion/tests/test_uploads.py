@@ -6,7 +6,6 @@ import time
 import zlib
 
 import pytest
-from tests.packages.models import table_semantic, table_specification
 
 from dock_db import State
 from learndock.errors import (
@@ -19,6 +18,7 @@ from learndock.errors import (
     PermissionDenied,
     Unavailable,
 )
+from tests.packages.models import table_semantic, table_specification
 
 
 def test_a_push_makes_one_received_learnware_with_its_bytes(office, house):
@@ -336,5 +336,3 @@ def test_a_commit_that_was_cut_is_made_again(office, house, monkeypatch, moment)
     row, _ = office.desk.commit(declaration.upload_id)
     assert house.rows() == [row]
     assert house.keys() == {row.blob_key}
-
-
