@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from learndock.client import Dock
 
 DEADLINE_S = 60.0

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from learndock.specification import specify
-from tests.packages.models import build_package, table_semantic
 
 from learndock.package import pack_folder
+from learndock.specification import specify
+from tests.packages.models import build_package, table_semantic
 
 WIDTH = 3
 CLASSIFIER = """\

@@ -8,13 +8,13 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
+
+from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
+from learndock.errors import DockError, FailedPrecondition, InvalidInput, NotFound, Unavailable
 from learndock.reuse import AveragingReuser
 from learndock.specification import specify
 from tests.e2e.conftest import RunningDock
 from tests.e2e.learnwares import classifier_package, cloud, hostile_package
-
-from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
-from learndock.errors import DockError, FailedPrecondition, InvalidInput, NotFound, Unavailable
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+
 from tests.packages.models import package_files, table_semantic, table_specification
 
 WIDTH, CLASSES = 64, 10

@@ -5,11 +5,11 @@ import zipfile
 import numpy as np
 import pytest
 import yaml
-from tests.packages.golden import CLASSES, EIGHT, VARIANTS, WIDTH, make_golden
 
 from learndock.errors import InvalidInput
 from learndock.package import check_agreement, extract_package, read_package, repack_package
 from learndock.semantic import SemanticSpecification
+from tests.packages.golden import CLASSES, EIGHT, VARIANTS, WIDTH, make_golden
 
 ALL = EIGHT | VARIANTS
 

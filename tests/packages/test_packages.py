@@ -9,14 +9,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from tests.packages.models import (
-    FIRST_COLUMN_CLASSIFIER,
-    PROBABILITY_CLASSIFIER,
-    SUM_REGRESSOR,
-    build_package,
-    table_semantic,
-    table_specification,
-)
 
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 from learndock.package import (
@@ -28,6 +20,14 @@ from learndock.package import (
     repack_package,
 )
 from learndock.semantic import SemanticSpecification
+from tests.packages.models import (
+    FIRST_COLUMN_CLASSIFIER,
+    PROBABILITY_CLASSIFIER,
+    SUM_REGRESSOR,
+    build_package,
+    table_semantic,
+    table_specification,
+)
 
 
 def reason_of(path, **options):

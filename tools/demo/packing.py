@@ -10,9 +10,9 @@ from typing import Any
 
 import joblib
 import yaml
-from learndock.specification import TableSpecification
 
 from learndock.package import pack_folder
+from learndock.specification import TableSpecification
 
 MODEL = '''"""A scikit-learn estimator, served as a learnware."""
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+
 from comparison import Measured, compare
 from house import House
 from learndock.client import Dock, Found
@@ -20,7 +22,6 @@ from learndock.errors import DockError
 from learndock.specification import specify
 from people import OwnerModel, TaskData
 from report import Discovery, save_plot, show
-from rich.console import Console
 from scenario import SEEDS, owners, tasks
 from stock import pack_all, stock
 
@@ -84,6 +85,7 @@ def _discovery(task: TaskData, seed: int, found: Found, people: Mapping[str, Own
         unfit=sum(1 for hit in found.hits if not _fits(hit.record.learnware_id, task, people)),
         single_fits=_fits(found.hits[0].record.learnware_id, task, people),
         mixture_fits=tuple(_fits(member.record.learnware_id, task, people) for member in found.mixture.members),
+        mixture_weights=tuple(member.weight for member in found.mixture.members),
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+
+from rich.console import Console
 
 from learndock.client import Dock
 from learndock.specification import specify
 from packing import pack
 from people import OwnerModel
-from rich.console import Console
 
 
 def pack_all(models: Iterable[OwnerModel], folder: Path) -> list[tuple[OwnerModel, Path]]:
@@ -27,19 +29,21 @@ def stock(dock: Dock, packages: list[tuple[OwnerModel, Path]], console: Console)
     begun = time.monotonic()
     pushed = {dock.push(path).learnware_id: owner for owner, path in packages}
     console.print(f"{len(pushed)} packages pushed; the dock checks each in a sandbox of its own:")
-    # Each thread follows one check; the lines come in the order in which the checks end.
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        for line in pool.map(lambda item: _follow(dock, *item), pushed.items()):
+    with console.status("waiting for the first check") as status, ThreadPoolExecutor(max_workers=8) as pool:
+        follow = partial(_follow, dock, lambda text: status.update(text))
+        for line in pool.map(follow, pushed.keys(), pushed.values()):
             console.print(line, highlight=False)
     console.print(f"All are checked, specified and searchable after {time.monotonic() - begun:.0f} s.\n")
     return pushed
 
 
-def _follow(dock: Dock, learnware_id: str, owner: OwnerModel) -> str:
+def _follow(dock: Dock, show: Callable[[str], None], learnware_id: str, owner: OwnerModel) -> str:
     passed = []
     for event in dock.watch(learnware_id):
-        name, status = getattr(event, "name", ""), getattr(event, "status", "")
-        if status in ("passed", "warned"):
+        name, step = getattr(event, "name", ""), getattr(event, "status", "")
+        if name:
+            show(f"{owner.name}: {name} {step}")
+        if step in ("passed", "warned"):
             passed.append(name)
     record = dock.wait(learnware_id, timeout=120)
     if record.state != "INDEXED":
