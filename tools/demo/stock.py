@@ -30,7 +30,7 @@ def stock(dock: Dock, packages: list[tuple[OwnerModel, Path]], console: Console)
     pushed = {dock.push(path).learnware_id: owner for owner, path in packages}
     console.print(f"{len(pushed)} packages pushed; the dock checks each in a sandbox of its own:")
     with console.status("waiting for the first check") as status, ThreadPoolExecutor(max_workers=8) as pool:
-        follow = partial(_follow, dock, lambda text: status.update(text))
+        follow = partial(_follow, dock, status.update)
         for line in pool.map(follow, pushed.keys(), pushed.values()):
             console.print(line, highlight=False)
     console.print(f"All are checked, specified and searchable after {time.monotonic() - begun:.0f} s.\n")
