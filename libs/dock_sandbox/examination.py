@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import time
@@ -22,6 +23,8 @@ from learndock.semantic import SemanticSpecification
 
 OnStep = Callable[[Step], None]
 _STANDARD = Limits()
+SERVING = Limits(wall_seconds=math.inf, cpu_seconds=10_000_000, log_bytes=16 << 20)
+"""Limits of a model that is kept for later calls: each call is bounded, its life is not."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def open_model(
     runner: SandboxRunner,
     environments: EnvironmentBuilder,
     scratch: Path,
-    limits: Limits = _STANDARD,
+    limits: Limits = SERVING,
 ) -> Sandbox:
     """A sandbox with the package's model built in it. Closing it removes what was unpacked under `scratch`."""
     folder = _new_folder(scratch)

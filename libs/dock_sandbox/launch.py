@@ -31,14 +31,17 @@ class Processes:
     requests: int
     answers: int
     log: int
+    namespaced: bool
+    """Whether the kernel ends all of them with `root_pid`."""
 
     def kill(self) -> None:
         """End everything that runs in there, and wait until it is gone. Idempotent."""
+        if not self.namespaced:
+            self._kill_strays()
         if self.monitor.poll() is not None:
             return
-        for pid in {self.root_pid, *self._strays()}:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(self.root_pid, signal.SIGKILL)
         try:
             # The monitor ends when the namespace's init does, which the kernel lets happen last of all.
             self.monitor.wait(5)
@@ -53,8 +56,13 @@ class Processes:
         self.kill()
         return self.monitor.wait()
 
-    def _strays(self) -> tuple[int, ...]:
-        return usage(self.root_pid).pids if self.root_pid == self.monitor.pid else ()
+    def _kill_strays(self) -> None:
+        """Without a namespace: all descendants that can be found, and whoever stayed in the session's first group."""
+        for pid in usage(self.root_pid).pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.monitor.pid, signal.SIGKILL)
 
 
 def launch(
@@ -76,7 +84,7 @@ def launch(
         root_pid = _read_child(info[0]) if namespaced else monitor.pid
     finally:
         os.close(info[0])
-    return Processes(monitor, root_pid or monitor.pid, requests[1], answers[0], log[0])
+    return Processes(monitor, root_pid or monitor.pid, requests[1], answers[0], log[0], namespaced)
 
 
 def _spawn(

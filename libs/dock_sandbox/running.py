@@ -22,7 +22,7 @@ _EXIT_CPU = 128 + 24
 _EXIT_NUMPY_BROKEN = 86
 _HINTS = {
     "MODEL_RAISED": "Read the traceback, mend the model and try again.",
-    "MODEL_IMPORT_FAILED": "Run `dock check` on the package; its log has the whole traceback.",
+    "MODEL_IMPORT_FAILED": "Read the traceback in the log; packages it needs go into requirements.txt.",
     "OUTPUT_INVALID": "predict must return an array of numbers with one row per input.",
     "ENVIRONMENT_BROKEN": "Change the versions that the package asks for; the log has the traceback.",
     "SANDBOX_TIMEOUT": "Make the model faster, or ask the operator for more time.",
