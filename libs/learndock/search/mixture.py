@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from learndock.search.scan import Cancelled, stop_if
-from learndock.search.shelf import Shelf
+from learndock.search.scan import Cancelled, Stack, stop_if
+from learndock.search.shelf import Comparison, Shelf
 from learndock.specification import TableSpecification
 from learndock.specification.kernel import inner_product
 from learndock.specification.weights import simplex_weights
@@ -55,15 +55,19 @@ class Mixer:
     """Mixes for one task from those of a shelf that may be offered (`offered`, places in order of distance)."""
 
     def __init__(
-        self, shelf: Shelf, offered: Places, task: TableSpecification, cancelled: Cancelled | None = None
+        self,
+        shelf: Shelf,
+        offered: Places,
+        task: TableSpecification,
+        comparison: Comparison,
+        cancelled: Cancelled | None = None,
     ) -> None:
         self._shelf = shelf
         self._offered = offered
         self._task = task
+        self._own = comparison.own
+        self._inner = comparison.inner
         self._cancelled = cancelled
-        self._inner = shelf.stack.inner_products(task, cancelled)
-        z = task.z / shelf.scale
-        self._own = inner_product(z, task.beta, z, task.beta, task.gamma)
         self._rows: dict[int, Array] = {}
 
     def greedy(self, size: int) -> Found:
@@ -100,7 +104,7 @@ class Mixer:
     def weights(self, size: int) -> Found:
         """Solve for weights over the nearest, keep the heaviest, solve for those again."""
         pool = [int(place) for place in self._offered[:POOL]]
-        found = simplex_weights(self._gram(pool), self._inner[pool])
+        found = simplex_weights(self._pool_gram(pool), self._inner[pool])
         heaviest = [place for _, place in sorted(zip(-found, range(len(pool)), strict=True)) if found[place] > 0]
         return self._exactly([pool[place] for place in heaviest[:size]])
 
@@ -137,6 +141,13 @@ class Mixer:
     def _gram(self, places: Sequence[int]) -> Array:
         K = np.stack([self._row(place)[list(places)] for place in places])
         K[np.diag_indices(len(places))] = self._shelf.norms[list(places)]
+        return np.asarray((K + K.T) / 2)
+
+    def _pool_gram(self, pool: Sequence[int]) -> Array:
+        # Among themselves only: a row over the whole island for each would cost most of the search.
+        members = [self._shelf.specifications[place] for place in pool]
+        stack = Stack(members, self._shelf.scale)
+        K = np.stack([stack.inner_products(each, self._cancelled) for each in members])
         return np.asarray((K + K.T) / 2)
 
     def _row(self, place: int) -> Array:

@@ -13,12 +13,11 @@ from learndock.search.distance import squared_mmd
 from learndock.search.island import Island
 from learndock.search.mixture import Mixer
 from learndock.search.peer import peer_scores
-from learndock.search.scan import Cancelled, self_products, stop_if
-from learndock.search.shelf import Entry, Shelf
+from learndock.search.scan import Cancelled, stop_if
+from learndock.search.shelf import Comparison, Entry, Shelf
 from learndock.semantic import SemanticSpecification, semantic_match
 from learndock.specification import TableSpecification
 
-Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 MARGIN = 32
@@ -40,13 +39,11 @@ NOTHING_COMPARABLE = "Nothing was compared: no learnware in the dock fits this q
 
 @dataclass(frozen=True)
 class _Compared:
-    """A shelf's offered learnwares and their MMD^2, `places` in order of it; `own` is ||u||^2 there."""
+    """A shelf compared with a task; `places` are those offered, in order of distance."""
 
     shelf: Shelf
     places: Places
-    squared: Array
-    peer_squared: Array
-    own: float
+    comparison: Comparison
 
 
 def search_words(
@@ -73,8 +70,8 @@ def search_shelves(
     """Find by distance, on each island by its own scale; `mixture_size` 0 asks for no mixture."""
     # The task's rows say its width; what the query says of the input is for searches by words.
     query = replace(query, input_dimension=None)
-    found = [_compare(shelf, task, query, text, limit, cancelled) for shelf in shelves.values()]
-    found = [each for each in found if len(each.places)]
+    each_shelf = (_compare(shelf, task, query, text, limit, cancelled) for shelf in shelves.values())
+    found = [each for each in each_shelf if each is not None]
     if not found:
         return SearchResult((), None, 0, (*notes, NOTHING_COMPARABLE.format(width=task.dimension)))
     hits, best = _hits(found, limit)
@@ -105,25 +102,25 @@ def _compare(
     text: str,
     limit: int,
     cancelled: Cancelled | None,
-) -> _Compared:
+) -> _Compared | None:
+    """Compare those that fit the query; None where none does."""
     matches = _matches(shelf.entries, query, text, cancelled)
     places = np.array([place for place, entry in enumerate(shelf.entries) if entry.key in matches], dtype=np.intp)
     if len(places) == 0:
-        return _Compared(shelf, places, np.zeros(0), np.zeros(0), 0.0)
+        return None
     shelf.prepare(cancelled)
-    squared, peer_squared = shelf.squared_distances(task, cancelled)
-    places = places[np.argsort(squared[places], kind="stable")]
+    found = shelf.compare(task, cancelled)
+    places = places[np.argsort(found.squared[places], kind="stable")]
     for place in places[: limit + MARGIN]:
         stop_if(cancelled)
-        squared[place] = squared_mmd(task, shelf.specifications[place], shelf.scale)
-        peer_squared[place] = squared_mmd(task, shelf.specifications[place])
-    places = places[np.argsort(squared[places], kind="stable")]
-    return _Compared(shelf, places, squared, peer_squared, float(self_products([task], shelf.scale, None)[0]))
+        found.squared[place] = squared_mmd(task, shelf.specifications[place], shelf.scale)
+        found.peer_squared[place] = squared_mmd(task, shelf.specifications[place])
+    return _Compared(shelf, places[np.argsort(found.squared[places], kind="stable")], found)
 
 
 def _hits(found: Sequence[_Compared], limit: int) -> tuple[tuple[Hit, ...], _Compared]:
     """The best hits of all islands, and the island of the first."""
-    peer = np.concatenate([each.peer_squared[each.places] for each in found])
+    peer = np.concatenate([each.comparison.peer_squared[each.places] for each in found])
     scores = peer_scores(peer)
     ranks = np.empty(len(peer), dtype=np.intp)
     ranks[np.argsort(peer, kind="stable")] = np.arange(1, len(peer) + 1)
@@ -132,10 +129,10 @@ def _hits(found: Sequence[_Compared], limit: int) -> tuple[tuple[Hit, ...], _Com
     for each in found:
         for order, place in enumerate(each.places[:limit]):
             at = start + order
-            squared = float(each.squared[place])
+            squared = float(each.comparison.squared[place])
             hit = Hit(
                 key=each.shelf.entries[place].key,
-                score=share_explained(squared, each.own),
+                score=share_explained(squared, each.comparison.own),
                 distance=float(np.sqrt(squared)),
                 peer_distance=float(peer[at]),
                 peer_score=float(np.clip(scores[at], 0.0, 1.0)),
@@ -154,13 +151,13 @@ def share_explained(squared: float, own: float) -> float:
 
 
 def _mix(best: _Compared, task: TableSpecification, strategy: str, size: int, cancelled: Cancelled | None) -> Mixture:
-    mixer = Mixer(best.shelf, best.places, task, cancelled)
+    mixer = Mixer(best.shelf, best.places, task, best.comparison, cancelled)
     found = mixer.weights(size) if strategy == "weights" else mixer.greedy(size)
     return Mixture(
         keys=tuple(best.shelf.entries[place].key for place in found.places),
         weights=found.weights,
         distance=float(np.sqrt(found.squared)),
-        score=share_explained(found.squared, best.own),
+        score=share_explained(found.squared, best.comparison.own),
     )
 
 
@@ -168,7 +165,7 @@ def _notes(best: _Compared, task: TableSpecification, score: float) -> list[str]
     notes = []
     diagonal = float(task.beta @ task.beta)
     several = len(task.beta) > 1
-    if several and diagonal > SEES_NOTHING * best.own:
+    if several and diagonal > SEES_NOTHING * best.comparison.own:
         notes.append(BLIND)
     elif several and diagonal > SEES_NOTHING * task.self_norm:
         notes.append(PEER_BLIND)

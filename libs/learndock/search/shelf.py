@@ -34,6 +34,19 @@ class Entry:
         return cls(key, semantic, specification, moments(specification))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """A task u and all learnwares of a shelf (n,), as exact as float32 is; all but the last on the island's scale.
+
+    `own` is ||u||^2, `inner` <u, mu_i>, `squared` MMD^2, and `peer_squared` MMD^2 with the columns as they are.
+    """
+
+    own: float
+    inner: Array
+    squared: Array
+    peer_squared: Array
+
+
 class Shelf:
     """Never changes. What it costs to prepare is paid by the first search, once."""
 
@@ -66,13 +79,13 @@ class Shelf:
         """||mu_i||^2 on the island's scale, (n,)."""
         return self._prepared()[3]
 
-    def squared_distances(self, task: TableSpecification, cancelled: Cancelled | None) -> tuple[Array, Array]:
-        """MMD^2 to all on the island's scale, and with the columns as they are: (n,), (n,), not quite exact."""
+    def compare(self, task: TableSpecification, cancelled: Cancelled | None) -> Comparison:
+        """Compare with all at once."""
         raw, scaled, raw_norms, norms = self._prepared()
-        own = self_products([task], self.scale, None)[0]
-        ours = own + norms - 2.0 * scaled.inner_products(task, cancelled)
+        own = float(self_products([task], self.scale, None)[0])
+        inner = scaled.inner_products(task, cancelled)
         theirs = task.self_norm + raw_norms - 2.0 * raw.inner_products(task, cancelled)
-        return np.maximum(ours, 0.0), np.maximum(theirs, 0.0)
+        return Comparison(own, inner, np.maximum(own + norms - 2.0 * inner, 0.0), np.maximum(theirs, 0.0))
 
     def _prepared(self) -> tuple[Stack, Stack, Array, Array]:
         self.prepare()
