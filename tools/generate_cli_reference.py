@@ -68,7 +68,8 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
     yield words.strip() + "\n"
     if example.strip():
         yield f"```\n{inspect.cleandoc(example.strip())}\n```\n"
-    rows = [record for each in command.get_params(context) if (record := each.get_help_record(context))]
+    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
+    rows = [record for each in options if (record := each.get_help_record(context))]
     yield "| option | |\n| --- | --- |"
     for option, text in rows:
         yield f"| `{option.replace('|', ' or ')}` | {text.replace('|', ' or ')} |"

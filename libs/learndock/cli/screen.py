@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,10 +24,10 @@ Report = Callable[[int, int], None]
 
 
 def answers() -> Console:
-    """A console on stdout, as wide as the terminal, 100 columns in a pipe."""
+    """A console on stdout, as wide as the terminal; in a pipe so wide that nothing is cut."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100, soft_wrap=False)
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 400, soft_wrap=False)
 
 
 def messages() -> Console:
@@ -41,6 +42,11 @@ def say(text: str = "") -> None:
     click.echo(text, err=True)
 
 
+def tell(text: str) -> None:
+    """A paragraph on stderr, for people, in lines of at most 80 columns."""
+    click.echo(textwrap.fill(text, 79, subsequent_indent="  ", break_on_hyphens=False), err=True)
+
+
 def print_json(value: Any) -> None:
     """One JSON document on stdout, and nothing else there."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str, allow_nan=False))
@@ -51,7 +57,10 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]], *, numbers
     table = grid(titles, numbers)
     for row in rows:
         table.add_row(*(printable(cell) for cell in row))
-    answers().print(table)
+    console = answers()
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def grid(titles: Sequence[str], numbers: Sequence[int] = ()) -> Table:

@@ -11,7 +11,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import ANY_PATH, FILE, PACKAGE, makes_specification, prints_json, reads_columns
-from learndock.cli.screen import print_json, say
+from learndock.cli.screen import print_json, say, tell
 from learndock.cli.words import LICENSES, SCENARIOS, TASKS, one_of
 
 
@@ -99,10 +99,10 @@ def _write_zip(scaffold: Any, out: Path, specification: Any, *, force: bool) -> 
 
 
 def _tell(out: Path, files: list[str], notes: list[str], *, complete: bool) -> None:
-    say(f"Wrote {out}: {', '.join(files[:8])}{', …' if len(files) > 8 else ''}")
+    tell(f"Wrote {out}: {', '.join(files[:8])}{', …' if len(files) > 8 else ''}")
     for note in notes:
-        say(f"  - {note}")
-    if complete:
-        say(f"Next: dock check {out}    then: dock push {out} --watch")
-    else:
-        say(f"Next: dock spec TRAINING.csv --target COLUMN --out {out / 'stat.json'}    then: dock check {out}")
+        tell(f"- {note}")
+    if not complete:
+        say(f"Next: dock spec TRAINING.csv --target COLUMN --out {out / 'stat.json'}")
+    say(f"{'Next' if complete else 'Then'}: dock check {out}")
+    say(f"Then: dock push {out} --watch")

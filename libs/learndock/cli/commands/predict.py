@@ -18,7 +18,7 @@ from learndock.cli.command import Command
 from learndock.cli.commands.search import asks
 from learndock.cli.options import ANY_PATH, FILE, open_dock, prints_json, reads_columns, speaks_to_dock
 from learndock.cli.records import clean, plain
-from learndock.cli.screen import print_json, say, waiting
+from learndock.cli.screen import print_json, say, tell, waiting
 from learndock.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -93,9 +93,9 @@ def _choose(
 
     query = build_query(asked["tag"], asked["task"], asked["data_type"], asked["outputs"])
     found = dock.search(reduce_table(table), query=query, text=asked["text"])
-    for note in found.notes:
-        say(f"Note: {note}")
     if not found.hits:
+        for note in found.notes:
+            tell(f"Note: {note}")
         raise NotFound(
             "No learnware fits this table.",
             reason="NOTHING_FOUND",
@@ -124,7 +124,7 @@ def _predict(
         return np.asarray(dock.predict(chosen, X, method=method))
     with open_here(dock, list(zip(records, weights, strict=True))) as members:
         for note in members.notes:
-            say(f"Note: {note}")
+            tell(f"Note: {note}")
         return _combine(members, _task(records), X, method)
 
 
@@ -174,12 +174,13 @@ def _check_out(out: Path | None) -> None:
 
 
 def class_names(records: list[LearnwareRecord]) -> dict[int, str]:
-    """Names of the classes, where every learnware has the same for all of them; {} otherwise."""
+    """Names of the classes, where every learnware has the same and they say more than the numbers; {} otherwise."""
     first, *others = [record.semantic for record in records]
-    names = dict(first.output_description)
-    same = all(dict(other.output_description) == names for other in others)
+    names = {i: name.removeprefix("class ") for i, name in first.output_description.items()}
+    same = all(other.output_description == first.output_description for other in others)
     complete = first.task_type == "Classification" and len(names) == first.output_dimension
-    return {i: name.removeprefix("class ") for i, name in names.items()} if same and complete else {}
+    told = any(name != str(i) for i, name in names.items())
+    return names if same and complete and told else {}
 
 
 def write_answer(answer: Array, out: Path | None, names: Mapping[int, str] | None = None) -> None:

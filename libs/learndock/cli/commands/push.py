@@ -52,7 +52,10 @@ def push_command(
     if watch:
         from learndock.cli.commands.watch import follow  # noqa: PLC0415
 
-        records = [follow(dock, record.learnware_id, record.version, quiet=as_json) for record in records]
+        for place, record in enumerate(records):
+            if len(records) > 1 and not as_json:
+                click.secho(f"\n{record.learnware_id} {clean(record.name)}", bold=True)
+            records[place] = follow(dock, record.learnware_id, record.version, quiet=as_json)
     if as_json:
         print_json([plain_record(record) for record in records])
     elif records and not watch:

@@ -11,8 +11,8 @@ import click
 from learndock.cli.asking import build_query
 from learndock.cli.command import Command
 from learndock.cli.options import FILE, makes_specification, open_dock, prints_json, reads_columns, speaks_to_dock
-from learndock.cli.records import plain_record
-from learndock.cli.screen import print_json, print_table, say, waiting
+from learndock.cli.records import clean, plain_record
+from learndock.cli.screen import print_json, print_table, say, tell, waiting
 from learndock.cli.words import DATA_TYPES, TASKS, one_of
 
 if TYPE_CHECKING:
@@ -130,9 +130,11 @@ def _print_found(found: Found, *, scored: bool) -> None:
         )
     _print_mixture(found)
     for note in found.notes:
-        say(f"Note: {note}")
+        tell(f"Note: {note}")
     if found.hits:
-        say(f"Next: dock predict {found.hits[0].record.learnware_id} --data FILE")
+        several = found.mixture is not None and len(found.mixture.members) > 1
+        ids = [each.record.learnware_id for each in found.mixture.members] if found.mixture and several else []
+        say(f"Next: dock predict {' '.join(ids or [found.hits[0].record.learnware_id])} --data FILE")
     else:
         say("Nothing was found. Ask for less: fewer tags, other words, --outputs left out.")
 
@@ -150,8 +152,8 @@ def _row(hit: FoundLearnware, shares: dict[str, float], *, scored: bool) -> tupl
 
 
 def _print_mixture(found: Found) -> None:
-    if found.mixture is None:
+    if found.mixture is None or len(found.mixture.members) < 2:
         return
     click.echo(f"\nMixture at distance {found.mixture.distance:.4f}:")
     for each in found.mixture.members:
-        click.echo(f"  {each.weight:>5.0%}  {each.record.learnware_id}")
+        click.echo(f"  {each.weight:>5.0%}  {each.record.learnware_id}  {clean(each.record.name)}")
