@@ -185,8 +185,9 @@ class Learnwares:
                 return None
         elif WORKING_ON.get(row.state) is not working:
             return None
-        tries = row.tries + 1 if row.state is working else 1
-        return self._move(session, row, working, attempt=row.attempt + 1, lease_until=moment + lease_s, tries=tries)
+        return self._move(
+            session, row, working, attempt=row.attempt + 1, lease_until=moment + lease_s, tries=row.tries + 1
+        )
 
     def renew(self, session: Session, row: LearnwareRow, lease_s: float) -> bool:
         """Hold a claimed version for longer; False where this attempt no longer has it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -198,7 +200,75 @@ TestStateMachine = StateMachine.TestCase
 TestStateMachine.settings = settings(
     derandomize=True,
     deadline=None,
-    max_examples=15,
-    stateful_step_count=40,
+    max_examples=8,
+    stateful_step_count=30,
     suppress_health_check=list(HealthCheck),
 )
+
+
+def walk(machine: StateMachine, rng: random.Random, steps: int) -> None:
+    """Many steps that mostly get somewhere, checked against the model after each."""
+    keys = [machine.push("ann")]
+    held: list[LearnwareRow] = []
+
+    def claim_one() -> None:
+        row = machine.claim(rng.choice(keys[-4:]), rng.choice(list(WORKING)))
+        if isinstance(row, LearnwareRow):
+            held.append(row)
+
+    def advance_one() -> None:
+        key = rng.choice(keys[-4:])
+        row = machine.claim(key, WORKING_ON.get(machine.model[key].state, State.CHECKING))
+        if not isinstance(row, LearnwareRow):
+            return
+        if row.state is State.CHECKING:
+            machine.finish_check(row, rng.choice([State.ACCEPTED] * 4 + [State.REJECTED]))
+        else:
+            machine.embed(row)
+
+    def neglect_one() -> None:
+        key = rng.choice(keys[-4:])
+        for _ in range(rng.choice([1, 2, MAX_TRIES + 1])):
+            machine.wait(61)
+            state = machine.model[key].state
+            row = machine.claim(key, WORKING_ON.get(state, state if state in WORKING else State.CHECKING))
+            held.extend([row] if isinstance(row, LearnwareRow) else [])
+
+    def update_one() -> None:
+        key = machine.update(rng.choice(keys[-6:]))
+        if isinstance(key, tuple):
+            keys.append(key)
+
+    actions = {
+        claim_one: 20,
+        advance_one: 30,
+        neglect_one: 5,
+        update_one: 4,
+        lambda: keys.append(machine.push(rng.choice(["ann", "bob"]))): 3,
+        lambda: machine.finish_check(rng.choice(held[-8:]), rng.choice([State.ACCEPTED] * 4 + [State.REJECTED])): 12,
+        lambda: machine.embed(rng.choice(held[-8:])): 15,
+        lambda: machine.index(rng.choice(keys[-6:])): 15,
+        lambda: machine.delete(rng.choice(keys), rng.random() < 0.3): 2,
+        lambda: machine.renew(rng.choice(held[-8:])): 3,
+        machine.reconcile: 3,
+        lambda: machine.wait(rng.choice([1, 30, 31, 60])): 8,
+        lambda: machine.look_who_waits(rng.choice(list(WORKING_ON))): 3,
+    }
+    for _ in range(steps):
+        [action] = rng.choices(list(actions), weights=list(actions.values()))
+        with contextlib.suppress(IndexError):  # nothing is held yet
+            action()
+        machine.database_and_model_agree()
+        machine.at_most_one_version_serves()
+
+
+def test_long_walks_reach_everything():
+    reached: set[State] = set()
+    for seed in range(3):
+        machine = StateMachine()
+        try:
+            walk(machine, random.Random(seed), 200)
+            reached |= {state for each in machine.model.values() for state in each.path}
+        finally:
+            machine.teardown()
+    assert reached == set(State)
