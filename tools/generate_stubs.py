@@ -25,6 +25,7 @@ def generate(into: Path) -> None:
         raise SystemExit("protoc failed: see the message above")
     for folder in [into / "dockapi", *sorted(p for p in (into / "dockapi").rglob("*") if p.is_dir())]:
         (folder / "__init__.py").touch()
+    (into / "dockapi" / "py.typed").touch()
 
 
 def differences(left: Path, right: Path) -> list[str]:
