@@ -16,6 +16,7 @@ import pytest
 
 from dock_blob.file import FileBlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_sandbox.environment import EnvironmentBuilder
 from learndock.package import read_package
 from learndock.semantic import SemanticSpecification
 from tests.packages.models import build_package
@@ -170,3 +171,9 @@ def until() -> Callable[..., None]:
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> EnvironmentBuilder:
+    """Environments that all tests share."""
+    return EnvironmentBuilder(tmp_path_factory.mktemp("environments"))
