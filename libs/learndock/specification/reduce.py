@@ -11,7 +11,7 @@ import numpy.typing as npt
 from learndock.errors import InvalidInput
 from learndock.specification.kernel import gram, squared_distances
 from learndock.specification.rows import read_rows
-from learndock.specification.rules import MAX_NUMBERS, MAX_POINTS, check_gamma
+from learndock.specification.rules import MAX_MAGNITUDE, MAX_NUMBERS, MAX_POINTS, check_gamma
 from learndock.specification.table import TableSpecification
 from learndock.specification.threads import one_thread
 from learndock.specification.weights import simplex_weights
@@ -66,7 +66,8 @@ def specify(
     with one_thread():
         points, beta = _reduce((rows - centre) / spread, size, gamma, random_state, progress or _silent)
     kept = beta > 0
-    return TableSpecification(points[kept] * spread + centre, beta[kept], gamma, len(rows))
+    z = np.clip(points[kept] * spread + centre, -MAX_MAGNITUDE, MAX_MAGNITUDE)
+    return TableSpecification(z, beta[kept], gamma, len(rows))
 
 
 def _reduce(rows: Array, size: int, gamma: float, random_state: int, tell: Progress) -> tuple[Array, Array]:
