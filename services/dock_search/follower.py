@@ -8,7 +8,7 @@ import time
 
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
-from learndock.errors import FailedPrecondition
+from learndock.errors import FailedPrecondition, InvalidInput
 from learndock.search import Index
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
@@ -99,9 +99,15 @@ class Follower:
             stored = Specifications().get(session, row.learnware_id, row.version)
         if stored is None:
             return False
-        if key_of(row) not in self._index:
+        if key_of(row) in self._index:
+            return True
+        try:
             specification = TableSpecification.from_json(stored.payload) if stored.payload else None
             self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
+        except InvalidInput:
+            # Damaged where it is kept: that must not keep all the others out of the index.
+            _log.exception("%s cannot be searched", key_of(row), extra={"learnware": row.learnware_id})
+            return False
         return True
 
     def _run(self) -> None:

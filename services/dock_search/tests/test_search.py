@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from dock_bus.inprocess import InProcessBus
+from dock_db import Relay, State
+from dock_rpc.channel import channel
+from dock_rpc.convert import specification_to_rkme
+from dock_rpc.server import build_server
+from dock_search.finder import Finder, Question
+from dock_search.follower import Follower, key_of
+from dock_search.settings import SearchSettings
+from dock_search.wiring import make_search
+from dockapi.search.v1 import search_pb2 as pb
+from dockapi.search.v1 import search_pb2_grpc as rpc
+from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.search import Index
+from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
+from tests.packages.models import table_semantic, table_specification
+
+ANYTHING = SemanticSpecification.from_json("{}", query=True)
+
+
+class Library:
+    """An index, who follows the database into it, and who searches it."""
+
+    def __init__(self, house, **settings):
+        self.house = house
+        self.index = Index()
+        self.follower = Follower(house.database, self.index, poll_s=0.05)
+        self.finder = Finder(house.database, self.index, self.follower, SearchSettings(**settings))
+
+    def find(self, centre=0.0, **wanted):
+        task = TableSpecification.from_json(table_specification(centre=centre, seed=77))
+        return self.ask(task=task, **wanted)
+
+    def ask(self, **wanted):
+        question = Question(**{"task": None, "query": ANYTHING, **wanted})
+        return self.finder.find(question, timeout_s=0.2, cancelled=lambda: False)
+
+    def keys(self, rows):
+        return {key_of(row) for row in rows if key_of(row) in self.index}
+
+
+@pytest.fixture
+def library(house):
+    return Library(house)
+
+
+def at(centre, **parts):
+    return {"specification": table_specification(centre=centre, seed=int(centre)), **parts}
+
+
+def named(name):
+    return {"semantic": table_semantic(name=name)}
+
+
+def test_what_was_embedded_becomes_searchable_and_indexed(library, house):
+    row = house.embedded(**at(3.0))
+    library.follower.catch_up()
+    assert house.now(row).state is State.INDEXED
+    ((found, hit),) = library.find(3.0).hits
+    assert (found.learnware_id, hit.key) == (row.learnware_id, key_of(row))
+    assert library.follower.revision == house.now(row).revision
+
+
+def test_only_what_was_embedded_is_searchable(library, house):
+    rows = [house.received(), house.claimed(house.received()), house.accepted()]
+    rows += [house.claimed(house.accepted(), State.EMBEDDING)]
+    library.follower.catch_up()
+    assert len(library.index) == 0
+    assert [house.now(row).state for row in rows] == [row.state for row in rows]
+
+
+def test_deleted_learnwares_leave_the_index(library, house):
+    kept, gone = house.indexed(**at(0.0)), house.indexed(**at(1.0))
+    library.follower.catch_up()
+    house.delete(gone)
+    library.follower.catch_up()
+    assert library.keys([kept, gone]) == {key_of(kept)}
+
+
+def test_deleted_learnwares_leave_the_answers_before_the_index_knows(library, house):
+    kept, gone = house.indexed(**at(0.0)), house.indexed(**at(5.0))
+    library.follower.catch_up()
+    house.delete(gone)
+    answer = library.find(5.0)
+    assert [row.learnware_id for row, _ in answer.hits] == [kept.learnware_id]
+    assert gone.learnware_id not in [row.learnware_id for row in answer.members]
+
+
+def test_an_update_takes_the_place_of_the_old_version_only_when_it_is_indexed(library, house):
+    first = house.indexed(**at(0.0))
+    library.follower.catch_up()
+    second = house.embedded(learnware_id=first.learnware_id, **at(1.0))
+    assert library.keys([first, second]) == {key_of(first)}
+    library.follower.catch_up()
+    assert library.keys([first, second]) == {key_of(second)}
+    assert house.now(first).state is State.DEPRECATED
+    assert house.now(second).state is State.INDEXED
+
+
+def test_old_and_new_version_embedded_at_once_leave_the_new_one(library, house):
+    first = house.embedded(**at(0.0))
+    second = house.embedded(learnware_id=first.learnware_id, **at(1.0))
+    library.follower.catch_up()
+    assert library.keys([first, second]) == {key_of(second)}
+    assert (house.now(first).state, house.now(second).state) == (State.DEPRECATED, State.INDEXED)
+
+
+def test_a_wiped_index_gives_the_same_answers(library, house):
+    for centre in (0.0, 2.0, 4.0, 8.0):
+        house.embedded(**at(centre))
+        library.follower.catch_up()
+    house.delete(house.indexed(**at(6.0)))
+    library.follower.catch_up()
+    again = Library(house)
+    again.follower.catch_up()
+    assert again.follower.revision == library.follower.revision
+    for centre in (0.0, 3.0, 6.0):
+        assert again.find(centre) == library.find(centre)
+
+
+def test_many_changes_come_in_order_over_several_batches(library, house):
+    rows = [house.indexed(**at(float(n % 7))) for n in range(8)]
+    for row in rows[::2]:
+        house.delete(row)
+    seen = []
+    apply = library.follower._apply
+    library.follower._apply = lambda row: (seen.append(row.revision), apply(row))
+    library.follower.catch_up()
+    assert seen == sorted(seen)
+    assert library.keys(rows) == {key_of(row) for row in rows[1::2]}
+
+
+def test_two_indexes_agree_whoever_announces_first(library, house):
+    other = Library(house)
+    row = house.embedded()
+    threads = [threading.Thread(target=each.follower.catch_up) for each in (library, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    library.follower.catch_up()
+    other.follower.catch_up()
+    assert house.now(row).state is State.INDEXED
+    assert library.follower.revision == other.follower.revision
+    assert library.keys([row]) == other.keys([row]) == {key_of(row)}
+
+
+def test_an_announcement_that_was_cut_is_made_again(library, house, monkeypatch):
+    row = house.embedded()
+    monkeypatch.setenv("DOCK_FAILPOINTS", "search.before_indexed=error")
+    with pytest.raises(Unavailable):
+        library.follower.catch_up()
+    monkeypatch.delenv("DOCK_FAILPOINTS")
+    assert house.now(row).state is State.EMBEDDING
+    library.follower.catch_up()
+    assert house.now(row).state is State.INDEXED
+    assert len(library.index) == 1
+
+
+def test_one_damaged_specification_does_not_keep_the_others_out(library, house, caplog):
+    broken, fine = house.indexed(), house.embedded(**at(2.0))
+    with house.database.transaction() as session:
+        session.execute(
+            text("update specifications set payload = :p where learnware_id = :i"),
+            {"p": b"not json", "i": broken.learnware_id},
+        )
+    library.follower.catch_up()
+    assert house.now(fine).state is State.INDEXED
+    assert library.keys([broken, fine]) == {key_of(fine)}
+    assert broken.learnware_id in caplog.text
+
+
+def test_it_follows_by_itself_and_ends(library, house, until):
+    early = house.embedded(**at(1.0))
+    library.follower.start()
+    assert library.keys([early]) == {key_of(early)}
+    late = house.embedded(**at(2.0))
+    until(lambda: house.now(late).state is State.INDEXED)
+    library.follower.stop()
+
+
+def test_a_failure_while_following_is_survived(library, house, until, monkeypatch, caplog):
+    library.follower.start()
+    monkeypatch.setenv("DOCK_FAILPOINTS", "search.before_indexed=error@1")
+    row = house.embedded()
+    until(lambda: house.now(row).state is State.INDEXED)
+    library.follower.stop()
+    assert "could not follow" in caplog.text
+
+
+def test_who_has_seen_a_change_can_wait_for_it(library, house):
+    library.follower.start()
+    row = house.indexed(**at(3.0))
+    answer = library.find(3.0, min_revision=row.revision)
+    assert answer.revision >= row.revision
+    assert [found.learnware_id for found, _ in answer.hits] == [row.learnware_id]
+    library.follower.stop()
+
+
+def test_waiting_for_what_does_not_come_ends_and_says_so(library, house):
+    house.indexed()
+    with pytest.raises(FailedPrecondition) as behind:
+        library.find(min_revision=10_000)
+    assert behind.value.reason == "INDEX_BEHIND"
+
+
+@pytest.mark.parametrize("wanted", [{"limit": -1}, {"limit": 11}, {"mixture_size": 4}, {"mixture_size": -2}])
+def test_limits_are_kept(house, wanted):
+    library = Library(house, max_limit=10, max_mixture_size=3)
+    with pytest.raises(InvalidInput) as outside:
+        library.find(**wanted)
+    assert outside.value.reason == "SEARCH_LIMIT_OUT_OF_RANGE"
+
+
+def test_unsaid_limits_are_the_usual_ones(library, house):
+    for centre in range(12):
+        house.indexed(**at(float(centre)))
+    library.follower.catch_up()
+    assert len(library.find(limit=0, mixture_size=0).hits) == 10
+    assert library.find(limit=0).compared == 12
+
+
+def test_words_find_without_a_task(library, house):
+    house.indexed(**named("wine quality"))
+    digits = house.indexed(**named("handwritten digits"))
+    library.follower.catch_up()
+    answer = library.ask(text="digits")
+    assert answer.hits[0][0].learnware_id == digits.learnware_id
+    assert answer.mixture is None
+
+
+def test_a_mixtures_members_stand_in_the_order_of_its_weights(library, house):
+    rows = {key_of(row): row for row in (house.indexed(**at(float(c))) for c in (0, 4, 8))}
+    library.follower.catch_up()
+    answer = library.find(4.0)
+    assert [key_of(row) for row in answer.members] == list(answer.mixture.keys)
+    assert set(answer.mixture.keys) <= set(rows)
+    assert sum(answer.mixture.weights) == pytest.approx(1.0)
+
+
+def test_over_grpc_it_follows_events_and_answers(house, until):
+    bus = InProcessBus()
+    relay = Relay(house.database, bus, poll_s=0.05)
+    search = make_search(house.database, bus, SearchSettings(poll_s=0.05))
+    search.start()
+    relay.start()
+    row = house.embedded(**at(2.0))
+    task = TableSpecification.from_json(table_specification(centre=2.0, seed=5))
+    service = ("dockapi.search.v1.SearchService", rpc.add_SearchServiceServicer_to_server, search.servicer)
+    with build_server([service], address="127.0.0.1:0") as server:
+        opened = channel(f"127.0.0.1:{server.port}")
+        stub = rpc.SearchServiceStub(opened)
+        until(lambda: stub.GetIndex(pb.GetIndexRequest()).learnwares == 1)
+        until(lambda: house.now(row).state is State.INDEXED)
+        revision = house.now(row).revision
+        request = pb.SearchRequest(rkme=specification_to_rkme(task), min_revision=revision)
+        answer = stub.Search(request)
+        with pytest.raises(InvalidInput) as unknown:
+            stub.Search(pb.SearchRequest(semantic_query_json='{"Task": {"Type": "Class", "Values": ["Magic"]}}'))
+        with pytest.raises(FailedPrecondition) as behind:
+            stub.Search(pb.SearchRequest(min_revision=revision + 100), timeout=1.5)
+        opened.close()
+    search.stop()
+    relay.stop()
+    bus.close()
+    (hit,) = answer.hits
+    assert hit.learnware.learnware_id == row.learnware_id
+    assert np.isfinite(hit.distance)
+    assert hit.peer_rank == 1
+    assert answer.revision >= revision
+    assert unknown.value.reason == "SEMANTIC_INVALID"
+    assert behind.value.reason == "INDEX_BEHIND"
