@@ -124,10 +124,10 @@ def test_a_scale_needs_one_width():
 def test_the_peers_score_by_hand():
     # min .05 is above the reference min(.01, .1 mean), and (.2 - .05) / (.2 - .01) is less than .92.
     far = peer_scores(np.array([0.05, 0.1, 0.2]))
-    assert far == pytest.approx([0.92, 0.92 * 2 / 3, 0.0])
-    near = peer_scores(np.array([0.001, 0.1, 0.2]))
-    assert near == pytest.approx([1.0, 0.1 / 0.199, 0.0])
-    between = peer_scores(np.array([0.011, 1.0, 2.0]))
-    assert between == pytest.approx([1.989 / 1.99, 1.0 / 1.99, 0.0])
+    assert far == pytest.approx([0.92, 0.7, 0.0])
+    near = peer_scores(np.array([0.001, 0.1, 0.18, 0.2]))
+    assert near == pytest.approx([1.0, 0.7, np.sqrt(0.02 / 0.199), 0.0])
+    between = peer_scores(np.array([0.12, 1.0, 2.0]))
+    assert between == pytest.approx([1.88 / 1.896, 0.7, 0.0])
     assert peer_scores(np.array([0.3, 0.3])).tolist() == [1.0, 1.0]
     assert peer_scores(np.array([])).tolist() == []
