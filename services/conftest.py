@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 
 from dock_blob.file import FileBlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_ingestion.settings import IngestionSettings
+from dock_ingestion.wiring import make_ingestion
+from dock_rpc.channel import channel
+from dock_rpc.server import build_server
 from dock_sandbox.environment import EnvironmentBuilder
+from dock_specification.catalogue import SpecificationCatalogue
+from dock_specification.servicer import SpecificationServicer
+from dockapi.ingestion.v1.ingestion_pb2_grpc import add_IngestionServiceServicer_to_server
+from dockapi.specification.v1.specification_pb2_grpc import add_SpecificationServiceServicer_to_server
 from learndock.package import read_package
 from learndock.semantic import SemanticSpecification
 from tests.packages.models import build_package
@@ -177,3 +186,18 @@ def until() -> Callable[..., None]:
 def environments(tmp_path_factory: pytest.TempPathFactory) -> EnvironmentBuilder:
     """Environments that all tests share."""
     return EnvironmentBuilder(tmp_path_factory.mktemp("environments"))
+
+
+@pytest.fixture
+def peers(house: House) -> Iterator[grpc.Channel]:
+    """Ingestion and specification over the house, as other services reach them."""
+    ingestion = make_ingestion(house.database, house.blobs, IngestionSettings(), tenant="default").servicer
+    specification = SpecificationServicer(SpecificationCatalogue(house.database, "default"))
+    services = [
+        ("dockapi.ingestion.v1.IngestionService", add_IngestionServiceServicer_to_server, ingestion),
+        ("dockapi.specification.v1.SpecificationService", add_SpecificationServiceServicer_to_server, specification),
+    ]
+    with build_server(services, address="127.0.0.1:0") as server:
+        opened = channel(f"127.0.0.1:{server.port}")
+        yield opened
+        opened.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -130,10 +129,11 @@ class Predictor:
         inputs: Array,
         notes: list[str],
     ) -> Array:
+        weighted = any(ref.weight for ref in refs)
         members = [
             Member(
                 model=model,
-                weight=ref.weight or 1.0,
+                weight=ref.weight if weighted else 1.0,
                 specification=self._source.specification(each) if method == "job_selector" else None,
                 key=f"{each.learnware_id}:{each.version}",
             )
@@ -145,9 +145,10 @@ class Predictor:
         if method == "job_selector":
             reuser = JobSelectorReuser(members, task=task, n_classes=classes)
         else:
-            weighted = any(ref.weight for ref in refs)
             reuser = AveragingReuser(members, task=task, mode=method, n_classes=classes, weighted=weighted)
-        result: Array = np.asarray(_say_warnings(lambda: reuser.fit().predict(inputs), notes))
+        result: Array = np.asarray(reuser.fit().predict(inputs))
+        # Not by catching warnings: what catches them belongs to the whole process, and calls run side by side.
+        notes.extend(f"Member {name} failed and is left out: {why}" for name, why in reuser.dropped_.items())
         return result
 
     def _servable(self, ref: MemberRef) -> Found:
@@ -201,11 +202,3 @@ def _check_alike(found: list[Found], inputs: Array) -> None:
 
 def _weakest(isolation: list[str]) -> str:
     return "unsafe-local" if "unsafe-local" in isolation else (isolation[0] if isolation else "")
-
-
-def _say_warnings(work: Callable[[], Any], notes: list[str]) -> Any:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = work()
-    notes.extend(str(each.message) for each in caught)
-    return result

@@ -24,6 +24,11 @@ class _Slot:
     sandbox: Sandbox | None = None
     users: int = 0
 
+    def drop_if_ended(self) -> None:
+        if self.sandbox is not None and self.sandbox.outcome().reason:
+            self.sandbox.close()
+            self.sandbox = None
+
 
 class Runners:
     """Warm sandboxes by content digest. A sandbox serves one call at a time; a broken one is replaced."""
@@ -42,14 +47,13 @@ class Runners:
         slot = self._take(content_sha256)
         try:
             with slot.lock:
+                slot.drop_if_ended()  # while it was idle, as when its time was over
                 if slot.sandbox is None:
                     slot.sandbox = self._open(fetch)
                 try:
                     yield slot.sandbox
                 finally:
-                    if slot.sandbox.outcome().reason:
-                        slot.sandbox.close()
-                        slot.sandbox = None
+                    slot.drop_if_ended()
         finally:
             with self._lock:
                 slot.users -= 1
