@@ -265,10 +265,6 @@ def test_it_predicts_over_grpc(workshop, house):
     row = house.indexed()
     servicer = ReuseServicer(workshop.predictor)
     service = ("dockapi.reuse.v1.ReuseService", rpc.add_ReuseServiceServicer_to_server, servicer)
-        "dockapi.reuse.v1.ReuseService",
-        rpc.add_ReuseServiceServicer_to_server,
-        ReuseServicer(workshop.predictor),
-    )
     with build_server([service], address="127.0.0.1:0") as server:
         opened = channel(f"127.0.0.1:{server.port}")
         stub = rpc.ReuseServiceStub(opened)
