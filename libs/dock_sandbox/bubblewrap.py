@@ -35,11 +35,13 @@ ENVIRONMENT: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Descriptors:
-    """Numbers of what the worker inherits: the channel's two ends, and where bubblewrap reports its child."""
+    """Numbers of what is inherited: the channel's two ends, where bubblewrap reports its child, and the filter."""
 
     requests: int
     answers: int
     info: int
+    syscalls: int = -1
+    """Where bubblewrap reads the filter of system calls; -1 for none."""
 
 
 def bubblewrap_path() -> str | None:
@@ -58,6 +60,7 @@ def make_command(bwrap: str, spec: SandboxSpec, descriptors: Descriptors, *, uid
         *_namespaces(uid),
         *_root(spec),
         *_variables(ENVIRONMENT),
+        *(("--seccomp", str(descriptors.syscalls)) if descriptors.syscalls >= 0 else ()),
         *("--chdir", "/tmp", "--info-fd", str(descriptors.info), "--"),  # noqa: S108
         *worker_command(spec, descriptors, uid=uid, package=PACKAGE, runtime=RUNTIME),
     ]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from dock_sandbox.bubblewrap import Descriptors
 from dock_sandbox.census import usage
+from dock_sandbox.syscalls import make_filter
 
 _spawner_lock = threading.Lock()
 _spawner: tuple[int, ThreadPoolExecutor] | None = None
@@ -70,7 +71,8 @@ def launch(
 ) -> Processes:
     """Start the command that `make` gives for the descriptors it will inherit. OSError where it cannot be started."""
     requests, answers, info, log = os.pipe(), os.pipe(), os.pipe(), os.pipe()
-    theirs = Descriptors(requests[0], answers[1], info[1])
+    syscalls = _filter() if namespaced else -1
+    theirs = Descriptors(requests[0], answers[1], info[1], syscalls)
     try:
         monitor = _spawn(make(theirs), theirs, log[1], variables)
     except BaseException:
@@ -78,13 +80,28 @@ def launch(
             os.close(end)
         raise
     finally:
-        for end in (requests[0], answers[1], info[1], log[1]):
+        for end in (requests[0], answers[1], info[1], log[1], *_given(syscalls)):
             os.close(end)
     try:
         root_pid = _read_child(info[0]) if namespaced else monitor.pid
     finally:
         os.close(info[0])
     return Processes(monitor, root_pid or monitor.pid, requests[1], answers[0], log[0], namespaced)
+
+
+def _filter() -> int:
+    """A descriptor to read the filter of system calls from; -1 where there is none for this machine."""
+    program = make_filter()
+    if program is None:
+        return -1
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as pipe:
+        pipe.write(program)  # far less than a pipe holds
+    return reader
+
+
+def _given(descriptor: int) -> tuple[int, ...]:
+    return () if descriptor < 0 else (descriptor,)
 
 
 def _spawn(
@@ -95,7 +112,7 @@ def _spawn(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        pass_fds=(theirs.requests, theirs.answers, theirs.info),
+        pass_fds=(theirs.requests, theirs.answers, theirs.info, *_given(theirs.syscalls)),
         env=dict(variables),
         cwd="/",
         start_new_session=True,

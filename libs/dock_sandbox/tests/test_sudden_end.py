@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from dock_sandbox.contract import commands
+from dock_sandbox.contract import appears, runs
 
 PROGRAM = """
 import sys, threading
@@ -45,10 +45,11 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path, end):
     tmp_path.chmod(0o755)
     with subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path)], stdout=subprocess.PIPE, text=True) as dock:
         assert dock.stdout.readline().strip() == "up"
-        assert any(marker in command for command in commands())
+        there = appears(marker)
         dock.send_signal(end)
         dock.wait(10)
     deadline = time.monotonic() + 10
-    while any(marker in command for command in commands()) and time.monotonic() < deadline:
+    while runs(marker) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(marker in command for command in commands())
+    assert there
+    assert not runs(marker)
