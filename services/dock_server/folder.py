@@ -87,8 +87,10 @@ class FolderLock:
 
     def _probe(self) -> None:
         probe = self._root / ".writable"
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
 
     def _release(self) -> None:
         if self._fd >= 0:
