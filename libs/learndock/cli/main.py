@@ -109,6 +109,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever goes wrong is said in three parts and becomes an exit code."""
+        if os.environ.get("NO_COLOR"):
+            ctx.color = False
         try:
             result: object = super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):

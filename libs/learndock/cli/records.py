@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from learndock.cli.screen import print_table, size
+from learndock.cli.screen import Spinner, print_table, size
 
 if TYPE_CHECKING:
     from learndock.check import Step
@@ -87,14 +87,20 @@ def print_records(records: Sequence[LearnwareRecord]) -> None:
     print_table(TITLES, rows, numbers=(1, 5))
 
 
-def print_step(step: CheckStep | Step) -> None:
-    """One finished step of a check, on a line (or more, where there is much to say)."""
+def show_step(step: CheckStep | Step, spinner: Spinner) -> None:
+    """A step as it happens: by the spinner while it runs, on a line when it is done."""
     if step.status == "running":
-        return
+        spinner.label = clean(f"{step.name} {step.detail}").strip()
+    else:
+        spinner.print(step_line(step))
+
+
+def step_line(step: CheckStep | Step) -> str:
+    """One finished step of a check, on a line (or more, where there is much to say)."""
     word, colour = _MARKS.get(step.status, (step.status, ""))
     mark = click.style(f"{word:>6}", fg=colour or None)
     seconds = f"{step.seconds:6.1f} s" if step.seconds else " " * 8
-    click.echo(f"{mark}  {clean(step.name):<14}{seconds}  {_indented(step.detail)}".rstrip())
+    return f"{mark}  {clean(step.name):<14}{seconds}  {_indented(step.detail)}".rstrip()
 
 
 def _indented(text: str) -> str:

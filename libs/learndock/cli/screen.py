@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 SHOWN_AFTER_S = 1.0
 """A bar or a spinner appears only when the work takes longer than this."""
+
+_FRAMES = "|/-\\"
 
 Report = Callable[[int, int], None]
 """Called with what is done and what there is to do."""
@@ -110,24 +114,60 @@ def transfer(label: str, *, quiet: bool = False) -> Iterator[Report]:
         bar.stop()
 
 
-@contextmanager
-def waiting(label: str) -> Iterator[None]:
-    """A spinner on stderr while something takes longer than a second, on a terminal alone."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    import threading  # noqa: PLC0415
+class Spinner:
+    """Says on stderr what is waited for, once that has taken a second, and keeps out of the way of lines.
 
-    spinner = messages().status(label)
-    timer = threading.Timer(SHOWN_AFTER_S, spinner.start)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        spinner.stop()
+    Where stderr is no terminal it only prints the lines.
+    """
+
+    def __init__(self, label: str, *, shown: bool) -> None:
+        self.label = label
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._drawn = False
+        self._thread = threading.Thread(target=self._turn, daemon=True) if shown else None
+
+    def print(self, line: str) -> None:
+        """A line on stdout, above the spinner."""
+        with self._lock:
+            self._clear()
+            click.echo(line)
+
+    def __enter__(self) -> Spinner:
+        if self._thread is not None:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._clear()
+
+    def _turn(self) -> None:
+        wait = SHOWN_AFTER_S
+        for frame in itertools.cycle(_FRAMES):
+            if self._stop.wait(wait):
+                return
+            wait = 0.12
+            with self._lock:
+                self._draw(f"{frame} {self.label[:70]} …")
+
+    def _draw(self, text: str) -> None:
+        sys.stderr.write(f"\r\x1b[2K{text}")
+        sys.stderr.flush()
+        self._drawn = True
+
+    def _clear(self) -> None:
+        if self._drawn:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+            self._drawn = False
+
+
+def waiting(label: str) -> Spinner:
+    """A spinner, for a `with`."""
+    return Spinner(label, shown=sys.stderr.isatty())
 
 
 def size(count: int) -> str:

@@ -12,7 +12,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import PACKAGE, prints_json
-from learndock.cli.records import plain, print_log, print_step
+from learndock.cli.records import plain, print_log, show_step
 from learndock.cli.screen import print_json, say, waiting
 
 
@@ -67,8 +67,8 @@ def _steps(quiet: bool) -> Iterator[Any]:
     if quiet:
         yield lambda _step: None
         return
-    with waiting("checking …"):
-        yield print_step
+    with waiting("checking") as spinner:
+        yield lambda step: show_step(step, spinner)
 
 
 @contextmanager
@@ -81,7 +81,8 @@ def packed(package: Path) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory(prefix="dock-pack-") as folder:
         out = Path(folder) / f"{package.resolve().name}.zip"
-        pack_folder(package, out)
+        with waiting(f"packing {package}"):
+            pack_folder(package, out)
         yield out
 
 

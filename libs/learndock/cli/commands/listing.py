@@ -14,8 +14,8 @@ from learndock.cli.records import (
     plain_record,
     print_log,
     print_records,
-    print_step,
     semantic_of,
+    step_line,
     styled_state,
     when,
 )
@@ -92,7 +92,8 @@ def show_command(
     if verdict is not None:
         click.secho("\nCheck", bold=True)
         for step in verdict.steps:
-            print_step(step)
+            if step.status != "running":
+                click.echo(step_line(step))
         if with_log or not verdict.accepted:
             print_log(verdict.log)
 

@@ -72,7 +72,7 @@ def predict_command(
     table = read_table(data, target=target, drop=drop)
     dock = open_dock(address, owner)
     records, weights = _choose(dock, learnware_ids, table, asked, single=single)
-    with waiting("predicting …"):
+    with waiting("predicting"):
         answer = _predict(dock, records, weights, table.X, where, method)
     used = [{"learnware_id": each.learnware_id, "weight": share} for each, share in zip(records, weights, strict=True)]
     if as_json:

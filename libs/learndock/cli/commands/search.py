@@ -72,7 +72,7 @@ def search_command(
     specification = task_specification(data, spec, asked)
     query = build_query(asked.pop("tag"), asked.pop("task"), asked.pop("data_type"), asked.pop("outputs"))
     dock = open_dock(address, owner)
-    with waiting("searching …"):
+    with waiting("searching"):
         found = dock.search(
             specification,
             query=query,

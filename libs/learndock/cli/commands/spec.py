@@ -57,5 +57,5 @@ def reduce_table(table: DataTable, *, k: int | None = None, gamma: float = 0.1, 
     """The specification of a table's inputs, with a spinner while it takes long."""
     from learndock.specification import specify  # noqa: PLC0415
 
-    with waiting("reducing the data …"):
+    with waiting("reducing the data"):
         return specify(table.X, k=k, gamma=gamma, random_state=seed)

@@ -8,7 +8,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import open_dock, prints_json, speaks_to_dock
-from learndock.cli.records import clean, plain, plain_record, print_log, print_step, styled_state
+from learndock.cli.records import clean, plain, plain_record, print_log, show_step, styled_state
 from learndock.cli.screen import print_json, say, waiting
 
 if TYPE_CHECKING:
@@ -43,12 +43,13 @@ def follow(dock: Dock, learnware_id: str, version: int = 0, *, quiet: bool = Fal
     from learndock.client import Verdict  # noqa: PLC0415
 
     verdict = None
-    with waiting("waiting for the check …"):
+    with waiting("waiting for the check") as spinner:
         for event in dock.watch(learnware_id, version):
             if isinstance(event, Verdict):
                 verdict = event
             elif not quiet:
-                print_step(event)
+                show_step(event, spinner)
+        spinner.label = "making it searchable"
         record = dock.wait(learnware_id, version, timeout=_SEARCHABLE_S)
     if not quiet:
         _tell(record, verdict)
