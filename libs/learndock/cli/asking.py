@@ -31,7 +31,9 @@ def build_query(
         name = _FIELDS[key]
         value: Any = (*query.scenarios, word) if key == "Scenario" else word
         if key != "Scenario" and getattr(query, name) not in ("", word):
-            _refuse("TAG_UNCLEAR", f"Two values are asked for {key}: {getattr(query, name)} and {word}.", "Keep one.")
+            _refuse_tag(
+                "TAG_UNCLEAR", f"Two values are asked for {key}: {getattr(query, name)} and {word}.", "Keep one."
+            )
         query = dataclasses.replace(query, **{name: value})
     return query
 
@@ -45,14 +47,14 @@ def _find(tag: str) -> tuple[str, str]:
         _refuse_unknown(tag, [word for key in _ORDER for word in VALUES[key]])
     if len(found) > 1:
         choices = ", ".join(f"{key}={word}" for key, word in found)
-        _refuse("TAG_UNCLEAR", f"The tag {tag!r} is a value of several keys.", f"Say which: {choices}.")
+        _refuse_tag("TAG_UNCLEAR", f"The tag {tag!r} is a value of several keys.", f"Say which: {choices}.")
     return found[0]
 
 
 def _find_key(key: str, word: str, tag: str) -> tuple[str, str]:
     keys = {name.casefold(): name for name in _ORDER} | {"licence": "License"}
     if key.casefold() not in keys:
-        _refuse("TAG_UNKNOWN", f"There is no kind of tag {key!r}.", f"Known: {', '.join(_ORDER)}.")
+        _refuse_tag("TAG_UNKNOWN", f"There is no kind of tag {key!r}.", f"Known: {', '.join(_ORDER)}.")
     values = VALUES[keys[key.casefold()]]
     found = next((value for value in values if value.casefold() == word.casefold()), None)
     return (keys[key.casefold()], found) if found else _refuse_unknown(tag, list(values))
@@ -62,8 +64,10 @@ def _refuse_unknown(tag: str, known: list[str]) -> NoReturn:
     by_fold = {word.casefold(): word for word in known}
     near = difflib.get_close_matches(tag.partition("=")[2].casefold() or tag.casefold(), by_fold, 3)
     names = [by_fold[each] for each in near] or list(dict.fromkeys(known))[:15]
-    _refuse("TAG_UNKNOWN", f"There is no tag {tag!r}.", f"{'Near' if near else 'Some'}: {', '.join(names)}.", tag=tag)
+    _refuse_tag(
+        "TAG_UNKNOWN", f"There is no tag {tag!r}.", f"{'Near' if near else 'Some'}: {', '.join(names)}.", tag=tag
+    )
 
 
-def _refuse(reason: str, message: str, hint: str, **details: object) -> NoReturn:
+def _refuse_tag(reason: str, message: str, hint: str, **details: object) -> NoReturn:
     raise InvalidInput(message, reason=reason, hint=hint, details=details)

@@ -60,9 +60,9 @@ def read_table(path: Path, *, target: str = "", drop: Iterable[str] = ()) -> Dat
     aim = _position(raw, target) if target else None
     kept = [i for i in range(len(raw.names)) if i not in out and i != aim]
     if not kept:
-        _refuse("DATA_EMPTY", f"{path} has no column left to be an input.", "Drop fewer columns.", path)
+        _refuse_table("DATA_EMPTY", f"{path} has no column left to be an input.", "Drop fewer columns.", path)
     if not len(raw.columns[kept[0]]):
-        _refuse("DATA_EMPTY", f"{path} has no rows.", "Give a table with rows of data.", path)
+        _refuse_table("DATA_EMPTY", f"{path} has no rows.", "Give a table with rows of data.", path)
     columns = _numbers(raw, kept)
     return DataTable(
         path=path,
@@ -83,11 +83,13 @@ def _reader(path: Path) -> Callable[[Path], _Raw]:
         ".pq": _read_parquet,
     }
     if path.suffix.lower() not in readers:
-        _refuse("DATA_FORMAT_UNKNOWN", f"{path} is of no kind that is read here.", "Give CSV, npy or Parquet.", path)
+        _refuse_table(
+            "DATA_FORMAT_UNKNOWN", f"{path} is of no kind that is read here.", "Give CSV, npy or Parquet.", path
+        )
     return readers[path.suffix.lower()]
 
 
-def _refuse(reason: str, message: str, hint: str, path: Path, **details: object) -> NoReturn:
+def _refuse_table(reason: str, message: str, hint: str, path: Path, **details: object) -> NoReturn:
     raise InvalidInput(message, reason=reason, hint=hint, details={"file": path, **details})
 
 
@@ -104,7 +106,9 @@ def _read_csv(path: Path) -> _Raw:
                 rows.append(row)
                 lines.append(reader.line_num)
     except csv.Error as error:
-        _refuse("DATA_UNREADABLE", f"{path} line {reader.line_num} can't be read: {error}.", "Mend the line.", path)
+        _refuse_table(
+            "DATA_UNREADABLE", f"{path} line {reader.line_num} can't be read: {error}.", "Mend the line.", path
+        )
     return _from_rows(path, rows, lines)
 
 
@@ -113,19 +117,19 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         hint = "Save it as UTF-8 (from a spreadsheet: 'CSV UTF-8')."
-        _refuse("DATA_UNREADABLE", f"{path} is no UTF-8 text: byte {error.start} is wrong.", hint, path)
+        _refuse_table("DATA_UNREADABLE", f"{path} is no UTF-8 text: byte {error.start} is wrong.", hint, path)
 
 
 def _from_rows(path: Path, rows: list[list[str]], lines: list[int]) -> _Raw:
     if not rows:
-        _refuse("DATA_EMPTY", f"{path} is empty.", "Give a table with rows of data.", path)
+        _refuse_table("DATA_EMPTY", f"{path} is empty.", "Give a table with rows of data.", path)
     headed = any(_is_word(cell) for cell in rows[0])
     names = tuple(cell.strip() for cell in rows[0]) if headed else tuple(f"column {i}" for i in range(len(rows[0])))
     body, places = (rows[1:], lines[1:]) if headed else (rows, lines)
     for row, line in zip(body, places, strict=True):
         if len(row) != len(names):
             message = f"{path} line {line} has {len(row)} cells, and the first line has {len(names)}."
-            _refuse("DATA_SHAPE", message, "Give every row as many cells as the first.", path, line=line)
+            _refuse_table("DATA_SHAPE", message, "Give every row as many cells as the first.", path, line=line)
     columns = [[row[i] for row in body] for i in range(len(names))]
     return _Raw(path, names, columns, lambda row: f"line {places[row]}")
 
@@ -146,10 +150,12 @@ def _read_npy(path: Path) -> _Raw:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         hint = "Save it with numpy.save as an array of numbers; objects are not read, for they can run code."
-        _refuse("DATA_UNREADABLE", f"{path} can't be read: {str(error)[:120]}.", hint, path)
+        _refuse_table("DATA_UNREADABLE", f"{path} can't be read: {str(error)[:120]}.", hint, path)
     if not isinstance(array, np.ndarray) or array.dtype.names or array.ndim not in (1, 2):
         shape = getattr(array, "shape", "several arrays")
-        _refuse("DATA_SHAPE", f"{path} holds {shape}, not rows and columns.", "Save one array of shape (n, d).", path)
+        _refuse_table(
+            "DATA_SHAPE", f"{path} holds {shape}, not rows and columns.", "Save one array of shape (n, d).", path
+        )
     array = array.reshape(len(array), -1) if array.size else array.reshape(len(array), 0)
     names = tuple(f"column {i}" for i in range(array.shape[1]))
     return _Raw(path, names, list(array.T), lambda row: f"row {row}")
@@ -166,7 +172,7 @@ def _read_parquet(path: Path) -> _Raw:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError, ValueError) as error:
         said = str(error).splitlines()[0][:120]
-        _refuse("DATA_UNREADABLE", f"{path} can't be read: {said}", "Is it a Parquet file?", path)
+        _refuse_table("DATA_UNREADABLE", f"{path} can't be read: {said}", "Is it a Parquet file?", path)
     columns = [_arrow_column(column) for column in table.columns]
     return _Raw(path, tuple(map(str, table.column_names)), columns, lambda row: f"row {row}")
 
@@ -184,7 +190,7 @@ def _position(raw: _Raw, name: str) -> int:
     near = difflib.get_close_matches(name, raw.names, 1)
     shown = ", ".join(raw.names[:8]) + (", …" if len(raw.names) > 8 else "")
     hint = f"Did you mean {near[0]}?" if near else f"It has: {shown}."
-    _refuse("COLUMN_UNKNOWN", f"{raw.path} has no column {name!r}.", hint, raw.path, column=name)
+    _refuse_table("COLUMN_UNKNOWN", f"{raw.path} has no column {name!r}.", hint, raw.path, column=name)
 
 
 def _numbers(raw: _Raw, kept: Sequence[int]) -> list[npt.NDArray[np.float64]]:
@@ -211,7 +217,9 @@ def _refuse_cell(raw: _Raw, index: int, kept: Sequence[int]) -> NoReturn:
         if _as_number(cell) is None:
             where = f"{raw.path}, {raw.line(row)}, column {raw.names[index]!r}"
             message = f"{where}: {str(cell)[:40]!r} is no number."
-            _refuse("DATA_NOT_NUMERIC", message, _drop_hint(raw, kept), raw.path, column=raw.names[index], row=row)
+            _refuse_table(
+                "DATA_NOT_NUMERIC", message, _drop_hint(raw, kept), raw.path, column=raw.names[index], row=row
+            )
     raise AssertionError(raw.names[index])
 
 
@@ -241,7 +249,7 @@ def _refuse_missing(raw: _Raw, index: int, row: int, count: int) -> NoReturn:
     if count > 1:
         message += f" {count} cells of the column are so."
     hint = "Fill or drop the rows as you did for training, or leave the column out with --drop."
-    _refuse("DATA_NOT_FINITE", message, hint, raw.path, column=name, row=row)
+    _refuse_table("DATA_NOT_FINITE", message, hint, raw.path, column=name, row=row)
 
 
 def _kind(cells: Sequence[Any] | npt.NDArray[Any], values: npt.NDArray[np.float64]) -> str:
