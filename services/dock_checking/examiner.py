@@ -21,6 +21,7 @@ from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import Examination, examine
 from learndock.check import Step
+from learndock.errors import FailedPrecondition, Unavailable
 from learndock.semantic import SemanticSpecification
 
 _log = logging.getLogger(__name__)
@@ -98,8 +99,11 @@ class Examiner:
 
     def _append(self, row: LearnwareRow, step: Step) -> None:
         failpoint("checking.step")
-        with self._database.transaction() as session:
-            self._steps.append(session, row.learnware_id, row.version, row.attempt, step)
+        try:
+            with self._database.transaction() as session:
+                self._steps.append(session, row.learnware_id, row.version, row.attempt, step)
+        except FailedPrecondition as error:  # in a check that would count as the package's fault
+            raise Unavailable(error.message, reason=error.reason, hint=error.hint) from error
 
     def _record(self, row: LearnwareRow, examination: Examination) -> bool:
         verdict = _verdict(row, examination)

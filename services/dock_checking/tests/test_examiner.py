@@ -113,6 +113,22 @@ def test_a_blob_that_is_gone_is_the_hosts_fault(laboratory, house):
     assert house.now(row).state is State.CHECKING
 
 
+def test_a_database_that_takes_no_steps_is_the_hosts_fault(laboratory, house):
+    row = house.received(**MISFIT)
+    claimed = laboratory.examiner.next()
+
+    def writable(yes):
+        with house.database._engine.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA query_only = {0 if yes else 1}")
+
+    writable(False)
+    with pytest.raises(Unavailable) as refused:
+        laboratory.examiner._examine(claimed, laboratory.scratch)
+    writable(True)
+    assert refused.value.reason == "STORAGE_READ_ONLY"
+    assert house.now(row).state is State.CHECKING
+
+
 def test_a_learnware_deleted_under_its_check_stays_deleted(laboratory, house):
     row = house.received(**MISFIT)
     claimed = laboratory.examiner.next()
