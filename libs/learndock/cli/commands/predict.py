@@ -132,14 +132,11 @@ def open_here(dock: Dock, chosen: list[tuple[LearnwareRecord, float]]) -> OpenMe
     """Pull learnwares and open each in a sandbox on this machine."""
     import warnings  # noqa: PLC0415
 
-    from learndock.client import DockWarning  # noqa: PLC0415
-    from learndock.client.download import cache_folder  # noqa: PLC0415
-    from learndock.client.loading import local_opener, open_members  # noqa: PLC0415
+    from learndock.client import DockWarning, MixtureMember  # noqa: PLC0415
 
-    opener = local_opener(cache_folder(), lambda record, path: dock.pull(record.learnware_id, path, record.version))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DockWarning)  # the notes say the same
-        return open_members(chosen, opener)
+        return dock.load([MixtureMember(record, weight) for record, weight in chosen], where="local")
 
 
 def _task(records: list[LearnwareRecord]) -> tuple[str, int | None]:
