@@ -55,8 +55,7 @@ class Runners:
                 finally:
                     slot.drop_if_ended()
         finally:
-            with self._lock:
-                slot.users -= 1
+            self._give_back(content_sha256, slot)
             self._make_room()
 
     def close(self) -> None:
@@ -75,6 +74,13 @@ class Runners:
             self._slots.move_to_end(content_sha256)
             slot.users += 1
         return slot
+
+    def _give_back(self, content_sha256: str, slot: _Slot) -> None:
+        with self._lock:
+            slot.users -= 1
+            empty = slot.users == 0 and slot.sandbox is None
+            if empty and self._slots.get(content_sha256) is slot:  # it must not take a warm one's room
+                del self._slots[content_sha256]
 
     def _make_room(self) -> None:
         closing = []

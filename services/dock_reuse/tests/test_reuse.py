@@ -191,6 +191,17 @@ def test_the_one_used_longest_ago_makes_room(open_workshop, house):
     assert folder[rows[1].learnware_id] not in workshop.opened()
 
 
+def test_a_model_that_does_not_start_takes_nobodys_room(open_workshop, house):
+    workshop = open_workshop(warm=1)
+    fine, broken = house.indexed(), house.indexed(model_source="import a_module_that_is_not_there\n")
+    workshop.predict([fine])
+    before = workshop.opened()
+    with pytest.raises(FailedPrecondition) as failed:
+        workshop.predict([broken], method="raw")
+    assert failed.value.reason == "MODEL_IMPORT_FAILED"
+    assert workshop.opened() == before
+
+
 def test_a_mixture_larger_than_the_room_is_served_and_room_is_made_after(open_workshop, house):
     workshop = open_workshop(warm=1)
     rows = [house.indexed(kwargs={"threshold": float(n)}) for n in range(3)]
