@@ -73,7 +73,10 @@ def read_arrays(header: Dict[str, Any], payload: bytearray) -> List["np.ndarray[
     arrays: List["np.ndarray[Any, Any]"] = []
     offset = 0
     for claim in header["arrays"]:
-        array = np.ndarray(claim["shape"], np.dtype(claim["dtype"]), payload, offset)
+        try:
+            array = np.ndarray(claim["shape"], np.dtype(claim["dtype"]), payload, offset)
+        except ValueError:  # numpy multiplies the other lengths of an empty array too
+            raise WireError("an array has a shape too large to be one") from None
         arrays.append(array)
         offset += array.nbytes
     return arrays

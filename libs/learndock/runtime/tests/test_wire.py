@@ -103,6 +103,11 @@ def test_claims_that_do_not_hold_are_refused(claim):
         unpack(frame_of({"arrays": [claim]}, bytes(8)))
 
 
+def test_an_empty_array_with_lengths_past_all_bounds_is_refused():
+    with pytest.raises(WireError):
+        unpack(frame_of({"arrays": [{"dtype": "<f8", "shape": [0] + [1 << 47] * 7}]}))
+
+
 @pytest.mark.parametrize(
     "frame",
     [
