@@ -48,9 +48,15 @@ class Sweeper:
         with self._database.read() as session:
             kept = Learnwares().blob_keys(session) | Uploads().blob_keys(session)
         orphans = [key for key in candidates if key not in kept]
-        for key in orphans:
+        return len(old) + sum(self._delete(key) for key in orphans)
+
+    def _delete(self, key: str) -> bool:
+        # Looked at again, where no commit can come between: an upload may have come back to it.
+        with self._database.transaction(wake=False) as session:
+            if key in Learnwares().blob_keys(session) | Uploads().blob_keys(session):
+                return False
             self._blobs.delete(key)
-        return len(old) + len(orphans)
+        return True
 
     def _run(self) -> None:
         while not self._stopping.wait(self._settings.sweep_period_s):

@@ -109,12 +109,12 @@ class UploadDesk:
             return self._committed(row), True
         try:
             return self._commit(row)
-        except (NotFound, FailedPrecondition):
+        except (NotFound, FailedPrecondition, InvalidInput):
             # Somebody else may have committed it meanwhile, and removed the blob that a twin made superfluous.
-            row = self._row(upload_id)
-            if not row.committed_learnware_id:
+            committed = self._committed_meanwhile(upload_id)
+            if committed is None:
                 raise
-            return self._committed(row), True
+            return committed, True
 
     def _commit(self, row: UploadRow) -> tuple[LearnwareRow, bool]:
         self._require_complete(row)
@@ -149,6 +149,7 @@ class UploadDesk:
             if twin is not None and row.learnware_id in ("", twin.learnware_id):
                 self._uploads.commit(session, row.upload_id, twin.learnware_id, twin.version)
                 return twin, True
+            self._blobs.stat(row.blob_key)  # blobs go within transactions only, so from here on it stays
             learnware = self._learnwares.insert(
                 session,
                 tenant=row.tenant,
@@ -220,6 +221,14 @@ class UploadDesk:
         with self._database.read() as session:
             return self._learnwares.get(session, row.committed_learnware_id, row.committed_version)
 
+    def _committed_meanwhile(self, upload_id: str) -> LearnwareRow | None:
+        with self._database.read() as session:
+            try:
+                row = self._uploads.get(session, upload_id)
+            except NotFound:
+                return None
+        return self._committed(row) if row.committed_learnware_id else None
+
     def _require_complete(self, row: UploadRow) -> None:
         persisted = self._persisted(row)
         if persisted != row.size_bytes:
@@ -231,10 +240,16 @@ class UploadDesk:
             )
 
     def _drop(self, row: UploadRow) -> None:
+        """Forget a refused upload, unless it was sent anew and committed while it was looked at."""
         with self._database.transaction() as session:
-            self._uploads.drop(session, row.upload_id)
-        self._blobs.abort(row.blob_key)
-        self._blobs.delete(row.blob_key)
+            try:
+                current = self._uploads.get(session, row.upload_id)
+            except NotFound:
+                return
+            if not current.committed_learnware_id:
+                self._uploads.drop(session, row.upload_id)
+                self._blobs.abort(row.blob_key)
+                self._blobs.delete(row.blob_key)
 
 
 def _declared_wrong(field: str, want: str) -> InvalidInput:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 
 from dock_db import State
@@ -98,6 +100,33 @@ def test_a_commit_under_a_sweep_is_kept_or_refused_as_a_whole(office, house, mon
     office.sweeper.sweep()
     row, _ = office.desk.commit(declaration.upload_id)
     assert house.keys() == {row.blob_key}
+
+
+def test_an_upload_that_comes_back_while_orphans_are_swept_keeps_its_object(office, house, monkeypatch):
+    declaration = office.sent(house.package())
+    (unfinished,) = house.blobs.list_unfinished()
+    house.blobs.complete(unfinished.key)
+    grow_old(house)
+    read, rows = house.database.read, []
+
+    def come_back():
+        office.desk.begin(declaration)
+        rows.append(office.desk.commit(declaration.upload_id)[0])
+
+    def reading():
+        monkeypatch.undo()
+        return _then(read(), come_back)
+
+    monkeypatch.setattr(house.database, "read", reading)
+    assert office.sweeper.sweep() == 0
+    assert house.keys() == {rows[0].blob_key}
+
+
+@contextmanager
+def _then(context, act):
+    with context as value:
+        yield value
+    act()
 
 
 def test_it_sweeps_by_itself_and_survives_a_failure(open_office, house, until, monkeypatch):

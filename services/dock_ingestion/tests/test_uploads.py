@@ -8,6 +8,7 @@ import zlib
 import pytest
 
 from dock_db import State
+from dock_ingestion.admission import digest
 from learndock.errors import (
     AlreadyExists,
     DockError,
@@ -216,8 +217,9 @@ def test_an_update_whose_learnware_went_away_meanwhile_leaves_nothing(office, ho
     first, _ = office.push(house.package())
     declaration = office.sent(house.package(kwargs={"threshold": 1.0}), learnware_id=first.learnware_id)
     office.catalogue.delete(first.learnware_id, 0)
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as gone:
         office.desk.commit(declaration.upload_id)
+    assert gone.value.reason == "LEARNWARE_NOT_FOUND"
     assert house.keys() == {first.blob_key}
 
 
@@ -336,3 +338,34 @@ def test_a_commit_that_was_cut_is_made_again(office, house, monkeypatch, moment)
     row, _ = office.desk.commit(declaration.upload_id)
     assert house.rows() == [row]
     assert house.keys() == {row.blob_key}
+
+
+def test_a_late_refusal_takes_nothing_from_what_was_sent_anew_and_accepted(office, house, monkeypatch):
+    data = house.package().read_bytes()
+    declaration = office.declaration(house.package())
+    office.desk.begin(declaration)
+    office.write(declaration, data[:-1] + b"x")
+    started, go_on = threading.Event(), threading.Event()
+    results = []
+
+    def late_digest(chunks):
+        found = digest(chunks)
+        if threading.current_thread() is late:
+            started.set()
+            go_on.wait(10)
+        return found
+
+    monkeypatch.setattr("dock_ingestion.uploads.digest", late_digest)
+    late = threading.Thread(target=lambda: results.append(office.desk.commit(declaration.upload_id)))
+    late.start()
+    started.wait(10)
+    with pytest.raises(InvalidInput):
+        office.desk.commit(declaration.upload_id)
+    office.desk.begin(declaration)
+    office.write(declaration, data)
+    row, _ = office.desk.commit(declaration.upload_id)
+    go_on.set()
+    late.join()
+    assert results == [(row, True)]
+    assert house.keys() == {row.blob_key}
+    assert office.desk.query(declaration.upload_id).learnware == row
