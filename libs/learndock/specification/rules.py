@@ -19,6 +19,7 @@ TYPES = ("RKMETableSpecification", "RKMEStatSpecification")
 MAX_BYTES = 48 << 20
 MAX_POINTS = 10_000
 MAX_NUMBERS = 1_310_720
+MAX_LISTS = 2 * MAX_POINTS + 1_000
 MAX_DEPTH = 6
 MAX_MAGNITUDE = 1e12
 """Larger features lose all their digits in a squared distance."""
@@ -100,6 +101,7 @@ def parse_document(value: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
         refuse(f"The specification is larger than {MAX_BYTES} bytes.", limit=MAX_BYTES)
     try:
         text = value.decode("utf-8-sig") if isinstance(value, bytes) else value
+        _check_amount(text)
         _check_depth(text)
         document = json.loads(text, parse_constant=_not_json, parse_int=_whole)
     except (ValueError, RecursionError):
@@ -107,6 +109,16 @@ def parse_document(value: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         refuse("The specification is not a JSON object.")
     return document
+
+
+def _check_amount(text: str) -> None:
+    # Before anything is made of it: millions of empty lists take hundreds of times their text to hold.
+    if text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_NUMBERS + MAX_LISTS:
+        refuse(
+            f"The specification has more than {MAX_LISTS} lists or {MAX_NUMBERS} numbers.",
+            lists=MAX_LISTS,
+            numbers=MAX_NUMBERS,
+        )
 
 
 def _check_depth(text: str) -> None:

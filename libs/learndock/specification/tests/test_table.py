@@ -146,3 +146,10 @@ def test_it_shows_itself_shortly():
     found = TableSpecification.from_json(document())
     assert repr(found) == "TableSpecification(2 points of width 2 from 40 rows, gamma=0.1)"
     assert "<table>" in found._repr_html_()
+
+
+@pytest.mark.parametrize("part", ["[],", "{},", "1,"])
+def test_text_that_would_grow_a_hundredfold_is_refused_before_it_is_parsed(part):
+    text = json.dumps(document())[:-1] + ', "more": [' + part * 1_400_000 + "0]}"
+    with pytest.raises(InvalidInput, match="lists or"):
+        TableSpecification.from_json(text)
