@@ -78,10 +78,28 @@ class Follower:
             if not rows:
                 return
             for row in rows:
-                self._apply(row)
+                self._apply_or_set_aside(row)
                 with self._progress:
                     self._applied = row.revision
                     self._progress.notify_all()
+
+    def _apply_or_set_aside(self, row: LearnwareRow) -> None:
+        """Damaged where it is kept: that must not keep all the others out of the index (guarantee G10)."""
+        try:
+            self._apply(row)
+        except InvalidInput as error:
+            _log.exception("%s cannot be searched", key_of(row), extra={"learnware": row.learnware_id})
+            if row.state is State.EMBEDDING:
+                with self._database.transaction() as session:
+                    self._learnwares.finish(
+                        session,
+                        row.learnware_id,
+                        row.version,
+                        attempt=row.attempt,
+                        to=State.FAILED_INTERNAL,
+                        reason=error.reason,
+                        reason_text=error.message,
+                    )
 
     def _apply(self, row: LearnwareRow) -> None:
         if row.state is State.INDEXED:
@@ -101,13 +119,8 @@ class Follower:
             return False
         if key_of(row) in self._index:
             return True
-        try:
-            specification = TableSpecification.from_json(stored.payload) if stored.payload else None
-            self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
-        except InvalidInput:
-            # Damaged where it is kept: that must not keep all the others out of the index.
-            _log.exception("%s cannot be searched", key_of(row), extra={"learnware": row.learnware_id})
-            return False
+        specification = TableSpecification.from_json(stored.payload) if stored.payload else None
+        self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
         return True
 
     def _run(self) -> None:

@@ -278,3 +278,16 @@ def test_over_grpc_it_follows_events_and_answers(house, until):
     assert answer.revision >= revision
     assert unknown.value.reason == "SEMANTIC_INVALID"
     assert behind.value.reason == "INDEX_BEHIND"
+
+
+def test_one_that_cannot_be_read_stands_in_nobodys_way(library, house):
+    broken, old = house.embedded(**named("broken")), house.indexed(**named("old"))
+    with house.database.transaction() as session:
+        session.execute(text("UPDATE specifications SET payload = :payload"), {"payload": b"no specification"})
+    good = house.embedded(**named("good"))
+    library.follower.catch_up()
+    assert house.now(broken).state is State.FAILED_INTERNAL
+    assert house.now(broken).reason == "SPECIFICATION_INVALID"
+    assert house.now(good).state is State.INDEXED
+    assert library.keys([broken, old, good]) == {key_of(good)}
+    assert library.finder.revision >= house.now(broken).revision
