@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from dock_reuse.runners import Runners
 from dock_reuse.settings import ReuseSettings
-from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.errors import FailedPrecondition, InvalidInput, Overloaded, Unavailable
 from learndock.reuse import AveragingReuser, JobSelectorReuser, Member
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
@@ -101,13 +102,28 @@ class Predictor:
         self._source = source
         self._runners = runners
         self._settings = settings
+        self._turns = threading.BoundedSemaphore(settings.max_calls)
 
     def predict(self, refs: Sequence[MemberRef], method: str, inputs: Array) -> Prediction:
         """Outputs of the members, combined as `method` says.
 
         InvalidInput for no or too many members or rows, mixed tasks or a wrong width; FailedPrecondition
-        LEARNWARE_NOT_SERVABLE for one that was not accepted.
+        LEARNWARE_NOT_SERVABLE for one that was not accepted; Overloaded PREDICT_BUSY beyond `max_calls`.
         """
+        # A waiting call would hold a thread of the server that the peers' answers may need.
+        if not self._turns.acquire(blocking=False):
+            raise Overloaded(
+                f"{self._settings.max_calls} predictions run already.",
+                reason="PREDICT_BUSY",
+                hint="Try again in a moment.",
+                retry_after_s=1.0,
+            )
+        try:
+            return self._predict(refs, method, inputs)
+        finally:
+            self._turns.release()
+
+    def _predict(self, refs: Sequence[MemberRef], method: str, inputs: Array) -> Prediction:
         self._check_size(refs, inputs)
         found = [self._servable(ref) for ref in refs]
         _check_alike(found, inputs)

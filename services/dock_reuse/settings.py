@@ -19,3 +19,6 @@ class ReuseSettings(BaseSettings):
 
     max_rows: int = Field(default=100_000, ge=1)
     """Most rows one Predict may send."""
+
+    max_calls: int = Field(default=16, ge=1)
+    """Calls of Predict served at a time; more are turned away for a moment."""

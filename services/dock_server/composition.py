@@ -158,10 +158,16 @@ def _services(
         services.append((_service("search"), add_SearchServiceServicer_to_server, search.servicer))
         parts.append(search)
     if "reuse" in targets:
-        reuse = make_reuse(late, bench.runner, bench.environments, bench.scratch, ReuseSettings())  # type: ignore[arg-type]
+        reuse = make_reuse(late, bench.runner, bench.environments, bench.scratch, _reuse_settings(settings))  # type: ignore[arg-type]
         services.append((_service("reuse"), add_ReuseServiceServicer_to_server, reuse.servicer))
         parts.append(reuse)
     return services, parts
+
+
+def _reuse_settings(settings: DockSettings) -> ReuseSettings:
+    """Its calls wait for calls to this very server: they may never hold all of its threads."""
+    reuse = ReuseSettings()
+    return reuse.model_copy(update={"max_calls": min(reuse.max_calls, settings.workers // 2)})
 
 
 def _service(target: str) -> str:

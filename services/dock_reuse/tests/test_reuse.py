@@ -19,7 +19,7 @@ from dockapi.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
 from dockapi.reuse.v1 import reuse_pb2 as pb
 from dockapi.reuse.v1 import reuse_pb2_grpc as rpc
 from dockapi.specification.v1.specification_pb2_grpc import SpecificationServiceStub
-from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, Unavailable
 from tests.packages.models import (
     FIRST_COLUMN_CLASSIFIER,
     PROBABILITY_CLASSIFIER,
@@ -94,6 +94,28 @@ def test_a_learnware_predicts_in_a_sandbox_that_stays_warm(workshop, house):
     workshop.predict([row])
     assert workshop.opened() == before
     assert len(before) == 1
+
+
+def test_beyond_so_many_calls_at_a_time_others_are_turned_away(open_workshop, house, until):
+    workshop, row = open_workshop(max_calls=1), house.indexed()
+    workshop.predict([row])
+    refused = []
+
+    def refuses():
+        try:
+            workshop.predict([row])
+        except Overloaded as error:
+            refused.append(error)
+        return refused
+
+    with workshop.runners.borrow(row.content_sha256, lambda path: None):
+        waiting = threading.Thread(target=workshop.predict, args=([row],))
+        waiting.start()
+        until(lambda: workshop.runners._slots[row.content_sha256].users == 2)
+        assert refuses()[0].reason == "PREDICT_BUSY"
+        assert refused[0].retry_after_s > 0
+    waiting.join()
+    workshop.predict([row])
 
 
 def test_each_state_after_acceptance_is_served_and_no_other(workshop, house):
