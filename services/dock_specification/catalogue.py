@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -9,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dock_db import Database, LearnwareRow, Learnwares, SpecificationRow, Specifications, State
-from learndock.errors import NotFound
+from learndock.errors import InvalidInput, NotFound
 from learndock.search import Island, island_of, island_scale
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class SpecificationCatalogue:
         """Every island of indexed learnwares."""
         found: defaultdict[Island, list[TableSpecification]] = defaultdict(list)
         for row, stored in self._indexed():
-            specification = TableSpecification.from_json(stored.payload)
+            try:
+                specification = TableSpecification.from_json(stored.payload)
+            except InvalidInput as error:
+                _log.error("a stored specification is damaged: %s", error, extra={"learnware": row.learnware_id})
+                continue
             found[island_of(SemanticSpecification.from_json(row.semantic_json), specification)].append(specification)
         return [IslandView(island, len(members), island_scale(members)) for island, members in found.items()]
 

@@ -160,6 +160,17 @@ def test_islands_are_of_indexed_learnwares_and_their_own_scale(catalogue, house)
     assert len(catalogue.islands()) == 1
 
 
+def test_one_damaged_specification_is_left_out_of_its_island(catalogue, house):
+    broken, fine = house.indexed(), house.indexed(specification=table_specification(seed=1))
+    with house.database.transaction() as session:
+        Specifications().store(
+            session, broken.learnware_id, broken.version, type="", payload=b"no", self_norm=0.0, effective_size=0.0
+        )
+    (view,) = catalogue.islands()
+    assert view.learnwares == 1
+    assert catalogue.get(fine.learnware_id, 0)[1].dimension == view.island.input_dimension
+
+
 def test_specifications_and_islands_cross_grpc_unchanged(embedder, catalogue, house):
     row = house.indexed()
     service = (
