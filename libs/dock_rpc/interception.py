@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -17,6 +17,8 @@ class Method:
     service: str
     """Full name, such as dockapi.search.v1.SearchService."""
     name: str
+    streams: bool = False
+    """Whether the answer is a stream, which holds its thread until it ends."""
 
     @property
     def target(self) -> str:
@@ -47,7 +49,7 @@ class Surround(grpc.ServerInterceptor):
         method = Method.parse(handler_call_details.method)
         if handler is None or method.service not in self._services:
             return handler
-        return _wrap(handler, method, self._around)
+        return _wrap(handler, replace(method, streams=handler.response_streaming), self._around)
 
 
 def _wrap(handler: Any, method: Method, around: Around) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from dock_rpc.interception import Method, Surround
 from dock_rpc.metrics import ServerMetrics, address_taken, code_name
 from dock_rpc.status import error_to_status, opaque_error
 from dock_rpc.trace import current_trace_id, set_trace_id, trace_id_of
-from learndock.errors import DockError, Internal, InvalidInput
+from learndock.errors import DockError, Internal, InvalidInput, Overloaded
 
 Servicer = tuple[str, Callable[[Any, Any], None], Any]
 """Full name of the service, the stub module's add function, the servicer."""
@@ -66,11 +67,12 @@ def build_server(
 ) -> Server:
     """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
 
-    FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
+    Calls that stream their answer get half of the threads at most: see StreamCap. FailedPrecondition ADDRESS_TAKEN;
+    InvalidInput ADDRESS_INVALID.
     """
     names = [name for name, _, _ in servicers]
     metrics = ServerMetrics(registry if registry is not None else CollectorRegistry())
-    surrounds = (trace_calls, log_calls, metrics.around, map_errors)
+    surrounds = (trace_calls, log_calls, metrics.around, map_errors, StreamCap(max_workers // 2).around)
     server = grpc.server(
         ThreadPoolExecutor(max_workers, thread_name_prefix="rpc"),
         interceptors=[Surround(around, names) for around in surrounds],
@@ -189,3 +191,29 @@ def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
             raise
         _log.exception("%s %s failed", method.target, method.name)
         context.abort_with_status(error_to_status(opaque_error(current_trace_id())))
+
+
+class StreamCap:
+    """Keeps threads free for short calls: watchers and downloads beyond `limit` are told to come back."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = max(1, limit)
+        self._free = threading.BoundedSemaphore(self._limit)
+
+    @contextmanager
+    def around(self, method: Method, _context: grpc.ServicerContext) -> Iterator[None]:
+        """Surround a call. Overloaded STREAMS_BUSY."""
+        if not method.streams:
+            yield
+            return
+        if not self._free.acquire(blocking=False):
+            raise Overloaded(
+                f"{self._limit} calls that watch or download are under way already.",
+                reason="STREAMS_BUSY",
+                hint="Try again in a moment; an operator can raise DOCK_WORKERS.",
+                retry_after_s=2.0,
+            )
+        try:
+            yield
+        finally:
+            self._free.release()

@@ -96,4 +96,7 @@ def _known_to_uv(uv: Uv) -> list[Path]:
 
 def _known_to_pyenv(root: str) -> list[Path]:
     versions = Path(root or Path.home() / ".pyenv") / "versions"
-    return sorted(versions.glob("3.*/bin/python3"))
+    try:
+        return sorted(versions.glob("3.*/bin/python3"))
+    except PermissionError:  # another user's
+        return []
