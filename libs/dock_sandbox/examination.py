@@ -150,8 +150,7 @@ class _Examiner:
             )
             return self._run(package, semantic, _spec(package, self._environment, folder, self._limits))
         except (InvalidInput, FailedPrecondition) as error:
-            text = f"{error.message} {error.hint}".strip()
-            return self._verdict(error.reason, text, log=error.details.get("log", ""))
+            return self._verdict(error.reason, str(error), log=error.details.get("log", ""))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -162,8 +162,16 @@ class RunningSandbox:
         self._log.add(f"{text}\n".encode())
         last = text.rpartition("\n")[2][:500]
         return FailedPrecondition(
-            f"The model failed: {last}", reason=reason, hint=_HINTS.get(reason, ""), details={"traceback": text[-2000:]}
+            f"The model failed: {_sentence(last)}",
+            reason=reason,
+            hint=_HINTS.get(reason, ""),
+            details={"traceback": text[-2000:]},
         )
+
+
+def _sentence(text: str) -> str:
+    """With a full stop, since another sentence follows."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _inputs(inputs: Inputs) -> tuple[str, npt.NDArray[Any]]:

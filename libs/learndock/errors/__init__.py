@@ -43,7 +43,8 @@ class DockError(Exception):
         self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}".strip()
+        stop = "." if self.hint and self.message and self.message[-1] not in ".!?:" else ""
+        return f"{self.message}{stop} {self.hint}".strip()
 
 
 class InvalidInput(DockError):

@@ -26,8 +26,8 @@ SEES_NOTHING = 0.9
 """Above this share of sum beta^2 in ||u||^2 a reduced set's points are strangers to each other."""
 
 PEER_BLIND = (
-    "Without the island's scale the kernel sees no overlap between the task's rows: the peer's own order "
-    "(peer_rank, peer_distance) reflects the size of specifications, not likeness. Go by score and distance."
+    "On the columns as they are, the kernel sees no two rows as alike, so the peer's own order says nothing here. "
+    "Scores and distances are on the island's scale and hold."
 )
 BLIND = (
     "Cannot tell: even on the island's scale the kernel sees no overlap between the task's rows, so this order "

@@ -72,6 +72,7 @@ def predict_command(
     table = read_table(data, target=target, drop=drop)
     dock = open_dock(address, owner)
     records, weights = _choose(dock, learnware_ids, table, asked, single=single)
+    _check_width(records, table.X)
     with waiting("predicting"):
         answer = _predict(dock, records, weights, table.X, where, method)
     used = [{"learnware_id": each.learnware_id, "weight": share} for each, share in zip(records, weights, strict=True)]
@@ -163,6 +164,18 @@ def _combine(members: OpenMembers, task: tuple[str, int | None], X: Array, metho
         return np.asarray(JobSelectorReuser(members, task=kind, n_classes=classes).fit().predict(X))
     reuser = AveragingReuser(members, task=kind, mode=method, n_classes=classes, weighted=True)
     return np.asarray(reuser.fit().predict(X))
+
+
+def _check_width(records: list[LearnwareRecord], X: Array) -> None:
+    """Before any model is started. InvalidInput INPUT_WIDTH."""
+    for record in records:
+        wanted = record.semantic.input_dimension
+        if record.semantic.data_type == "Table" and wanted and wanted != X.shape[1]:
+            raise InvalidInput(
+                f"{record.learnware_id} takes rows of {wanted} columns; the table has {X.shape[1]}.",
+                reason="INPUT_WIDTH",
+                hint="Leave columns out with --target and --drop, or choose another learnware.",
+            )
 
 
 def _check_out(out: Path | None) -> None:
