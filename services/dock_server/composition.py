@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import grpc
 from prometheus_client import CollectorRegistry
 
 from dock_blob import BlobStore
@@ -24,7 +23,7 @@ from dock_ingestion.wiring import make_ingestion
 from dock_reuse.peers import PeerSource
 from dock_reuse.settings import ReuseSettings
 from dock_reuse.wiring import make_reuse
-from dock_rpc.channel import channel
+from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.server import Server, build_server
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.process import ProcessSandbox
@@ -36,13 +35,11 @@ from dock_specification.settings import SpecificationSettings
 from dock_specification.wiring import make_specification
 from dockapi.checking.v1.checking_pb2_grpc import add_CheckingServiceServicer_to_server
 from dockapi.ingestion.v1.ingestion_pb2_grpc import (
-    IngestionServiceStub,
     add_IngestionServiceServicer_to_server,
 )
 from dockapi.reuse.v1.reuse_pb2_grpc import add_ReuseServiceServicer_to_server
 from dockapi.search.v1.search_pb2_grpc import add_SearchServiceServicer_to_server
 from dockapi.specification.v1.specification_pb2_grpc import (
-    SpecificationServiceStub,
     add_SpecificationServiceServicer_to_server,
 )
 from learndock.errors import InvalidInput
@@ -71,7 +68,7 @@ class Dock:
     database: Database
     bus: EventBus
     parts: list[Runnable]
-    peers: grpc.Channel
+    peers: Peers
     registry: CollectorRegistry
     _running: list[Runnable] = field(default_factory=list)
 
@@ -112,7 +109,7 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     late = _LatePeers()
     services, parts = _services(targets, database, blobs, bus, bench, late, settings)
     server = build_server(services, address=address, registry=registry, max_workers=settings.workers)
-    peers = channel(f"{settings.host}:{server.port}")
+    peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
     late.attach(peers)
     return Dock(server, database, bus, [Relay(database, bus), Reconciler(database), *parts], peers, registry)
 
@@ -123,8 +120,8 @@ class _LatePeers:
     def __init__(self) -> None:
         self._source: PeerSource | None = None
 
-    def attach(self, peers: grpc.Channel) -> None:
-        self._source = PeerSource(IngestionServiceStub(peers), SpecificationServiceStub(peers))
+    def attach(self, peers: Peers) -> None:
+        self._source = PeerSource(peers.ingestion, peers.specification)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import grpc
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,11 +13,15 @@ from services.conftest import House
 
 from dock_blob.file import FileBlobStore
 from dock_db import Database, State
+from dock_rpc.channel import channel
+from dock_rpc.convert import array_to_tensor
 from dock_server.commands import serve
 from dock_server.composition import TARGETS, compose
 from dock_server.folder import FolderLock
 from dock_server.settings import DockSettings
-from learndock.errors import FailedPrecondition, InvalidInput
+from dockapi.reuse.v1 import reuse_pb2
+from dockapi.reuse.v1.reuse_pb2_grpc import ReuseServiceStub
+from learndock.errors import DockError, FailedPrecondition, InvalidInput
 
 
 @pytest.fixture
@@ -86,6 +91,21 @@ def test_it_serves_its_targets_and_no_others(folder, settings):
         assert missing.value.code() is grpc.StatusCode.NOT_FOUND
     finally:
         dock.stop(0.5)
+
+
+def test_peers_are_where_the_settings_say(folder, settings, monkeypatch):
+    request = reuse_pb2.PredictRequest(members=[reuse_pb2.Member(learnware_id="00000001")])
+    request.inputs.CopyFrom(array_to_tensor(np.zeros((1, 2))))
+    for elsewhere, reason in (("", "LEARNWARE_NOT_FOUND"), ("127.0.0.1:1", "DOCK_UNREACHABLE")):
+        monkeypatch.setenv("DOCK_PEERS_INGESTION", elsewhere)
+        dock = compose(folder, settings)
+        dock.start()
+        try:
+            with channel(f"127.0.0.1:{dock.server.port}") as link, pytest.raises(DockError) as refused:
+                ReuseServiceStub(link).Predict(request)
+        finally:
+            dock.stop(0.1)
+        assert refused.value.reason == reason
 
 
 def test_it_goes_on_where_a_dead_process_was(folder, settings, until):
