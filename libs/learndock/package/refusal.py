@@ -6,10 +6,17 @@ from typing import NoReturn
 
 from learndock.errors import InvalidInput
 
+_NEXT = {
+    "YAML_": "Mend the file; `dock init` writes one to compare with.",
+    "": "Mend the package; `dock check` tries it here before you push.",
+}
+"""What to do next, by how the reason begins, where the place that refuses knows nothing better."""
+
 
 def refuse(reason: str, message: str, *, hint: str = "", **details: object) -> NoReturn:
     """Raise InvalidInput with a reason of this package."""
-    raise InvalidInput(message, reason=reason, hint=hint, details=details)
+    usual = next(text for start, text in _NEXT.items() if reason.startswith(start))
+    raise InvalidInput(message, reason=reason, hint=hint or usual, details=details)
 
 
 def shown(text: object, most: int = 120) -> str:
