@@ -120,7 +120,10 @@ def _announce(address: str, metrics: int, folder: DockFolder, settings: DockSett
 
 @contextmanager
 def _address(folder: DockFolder, address: str) -> Iterator[None]:
-    folder.address_file.write_text(f"{address}\n", encoding="utf-8")
+    # Whoever waits for the file must never find it half-written.
+    draft = folder.address_file.with_suffix(".new")
+    draft.write_text(f"{address}\n", encoding="utf-8")
+    draft.replace(folder.address_file)
     try:
         yield
     finally:
