@@ -1,0 +1,1 @@
+"""Pictures: the dock as a map. Importing this imports no matplotlib."""
