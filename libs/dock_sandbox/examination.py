@@ -6,7 +6,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dock_sandbox.environment import Environment, EnvironmentBuilder
 from dock_sandbox.port import Inputs, Limits, Outcome, Sandbox, SandboxRunner, SandboxSpec
-from learndock.check import Step, run_checks
+from learndock.check import Checker, Step, installed_checkers, run_checks
 from learndock.errors import DockError, FailedPrecondition, InvalidInput
 from learndock.package import Package, check_agreement, extract_package
 from learndock.semantic import SemanticSpecification
@@ -50,13 +50,15 @@ def examine(
     rng: np.random.Generator,
     on_step: OnStep,
     limits: Limits = _STANDARD,
+    checkers: Sequence[Checker] | None = None,
 ) -> Examination:
     """Check a package: read it, build its environment, run its model in a sandbox.
 
-    `semantic` overrides the package's own. A fault of the package gives a verdict; a fault of the host raises
+    `semantic` overrides the package's own; `checkers` are those that are installed unless given. A fault of the package gives a verdict; a fault of the host raises
     Unavailable or Internal, and the check can be made again.
     """
-    return _Examiner(runner, environments, limits, rng, on_step).examine(package_path, semantic, scratch)
+    found = installed_checkers() if checkers is None else checkers
+    return _Examiner(runner, environments, limits, rng, on_step, found).examine(package_path, semantic, scratch)
 
 
 def open_model(
@@ -131,12 +133,14 @@ class _Examiner:
         limits: Limits,
         rng: np.random.Generator,
         on_step: OnStep,
+        checkers: Sequence[Checker],
     ) -> None:
         self._runner = runner
         self._environments = environments
         self._limits = limits
         self._rng = rng
         self._on_step = on_step
+        self._checkers = checkers
         self._steps: list[Step] = []
         self._environment: Environment | None = None
 
@@ -167,7 +171,9 @@ class _Examiner:
 
     def _run(self, package: Package, semantic: SemanticSpecification, spec: SandboxSpec) -> Examination:
         with self._runner.start(spec) as sandbox:
-            report = run_checks(package, semantic, sandbox, rng=self._rng, on_step=self._on_step)
+            report = run_checks(
+                package, semantic, sandbox, rng=self._rng, on_step=self._on_step, checkers=self._checkers
+            )
             self._steps += report.steps
             log = sandbox.outcome().log
             return self._verdict(report.reason, report.reason_text, log=log, isolation=sandbox.isolation)

@@ -1,6 +1,17 @@
 """The checks a learnware must pass, made by the trusted side on a live sandbox."""
 
-from learndock.check.report import Report, Step
+from learndock.check.checker import Checker, Subject, installed_checkers
+from learndock.check.report import CheckFailed, CheckSkipped, CheckWarned, Report, Step
 from learndock.check.run import run_checks
 
-__all__ = ["Report", "Step", "run_checks"]
+__all__ = [
+    "CheckFailed",
+    "CheckSkipped",
+    "CheckWarned",
+    "Checker",
+    "Report",
+    "Step",
+    "Subject",
+    "installed_checkers",
+    "run_checks",
+]

@@ -9,12 +9,28 @@ from typing import Literal
 Status = Literal["running", "passed", "failed", "warned", "skipped"]
 
 
+BUILT_IN = (
+    "package",
+    "environment",
+    "instantiate",
+    "input_shape",
+    "specification",
+    "width",
+    "predict",
+    "rows",
+    "output_type",
+    "output_shape",
+    "labels",
+    "points",
+)
+"""Names of the dock's own steps, in their order."""
+
+
 @dataclass(frozen=True)
 class Step:
     """One check.
 
-    Names are stable: package, environment, instantiate, input_shape, specification, width, predict, rows,
-    output_type, output_shape, labels, points.
+    Names are stable: those of `BUILT_IN`, then those of checkers.
     """
 
     name: str

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from learndock.check.checker import Checker, Subject, installed_checkers, steps_of
 from learndock.check.inputs import Inputs, batch_size, random_inputs
 from learndock.check.outputs import check_finite, check_labels, check_rows, check_shape, warn_constant
 from learndock.check.report import CheckFailed, CheckSkipped, CheckWarned, OnStep, Report, Status, Step
@@ -38,14 +39,16 @@ def run_checks(
     *,
     rng: np.random.Generator,
     on_step: OnStep,
+    checkers: Sequence[Checker] | None = None,
 ) -> Report:
-    """Check a package's model in its sandbox.
+    """Check a package's model in its sandbox; `checkers` come last, those that are installed unless given.
 
     A fault of the model gives a report that is not accepted; a fault of the host is raised as it comes.
     """
     checks = _Checks(package, semantic, sandbox, rng)
+    more = steps_of(installed_checkers() if checkers is None else checkers, checks.subject)
     steps: list[Step] = []
-    for name, check in checks.in_order():
+    for name, check in [*checks.in_order(), *more]:
         on_step(Step(name, "running", "", 0.0))
         step, failure = _run(name, check)
         steps.append(step)
@@ -86,6 +89,10 @@ class _Checks:
         self._input_shape: Sequence[int | None] | None = None
         self._output_shape: Sequence[int | None] | None = None
         self._outputs: Array = np.empty(0)
+
+    def subject(self) -> Subject:
+        """What checkers see."""
+        return Subject(self._package, self._semantic, self._sandbox.predict, self._rng)
 
     def in_order(self) -> list[tuple[str, Callable[[], str]]]:
         return [

@@ -9,6 +9,7 @@ only where one of them trains something.
 from learndock.reuse.augmentation import FeatureAugmentationReuser
 from learndock.reuse.averaging import AveragingReuser
 from learndock.reuse.member import DockWarning, Member, Model
+from learndock.reuse.named import make_reuser
 from learndock.reuse.pruning import EnsemblePruningReuser
 from learndock.reuse.selection import JobSelectorReuser
 
@@ -20,4 +21,5 @@ __all__ = [
     "JobSelectorReuser",
     "Member",
     "Model",
+    "make_reuser",
 ]

@@ -6,6 +6,21 @@ from learndock.search.answer import Hit, Mixture, SearchResult
 from learndock.search.distance import mmd
 from learndock.search.index import Index
 from learndock.search.island import Island, island_of, island_scale
+from learndock.search.pairwise import PairwiseSearcher
 from learndock.search.peer import peer_scores
+from learndock.search.searcher import ExactSearcher, Searcher
 
-__all__ = ["Hit", "Index", "Island", "Mixture", "SearchResult", "island_of", "island_scale", "mmd", "peer_scores"]
+__all__ = [
+    "ExactSearcher",
+    "Hit",
+    "Index",
+    "Island",
+    "Mixture",
+    "PairwiseSearcher",
+    "SearchResult",
+    "Searcher",
+    "island_of",
+    "island_scale",
+    "mmd",
+    "peer_scores",
+]

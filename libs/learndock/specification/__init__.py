@@ -1,8 +1,26 @@
-"""Statistical specifications of tables: what a learnware's data is like, without its rows."""
+"""Statistical specifications: what a learnware's data is like, without its rows. Tables are ours."""
 
 from __future__ import annotations
 
+from learndock.specification.kinds import (
+    Comparable,
+    Specification,
+    SpecificationType,
+    SpecificationTypes,
+    installed_types,
+    read_specification,
+)
 from learndock.specification.reduce import default_size, specify
 from learndock.specification.table import TableSpecification
 
-__all__ = ["TableSpecification", "default_size", "specify"]
+__all__ = [
+    "Comparable",
+    "Specification",
+    "SpecificationType",
+    "SpecificationTypes",
+    "TableSpecification",
+    "default_size",
+    "installed_types",
+    "read_specification",
+    "specify",
+]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ class TableSpecification:
     gamma: float = 0.1
     num_points: int = 0
     type: str = TYPES[0]
+    data_type: ClassVar[str] = "Table"
 
     def __post_init__(self) -> None:
         z, beta = numbers(self.z, "z", 2), numbers(self.beta, "beta", 1)
