@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from learndock.cli.model_file import ModelFile, inspect_model
-from learndock.cli.tables import DataTable
 from learndock.cli.templates import empty_source, estimator_source, torch_source
 from learndock.errors import AlreadyExists, InvalidInput
 from learndock.semantic import SemanticSpecification
+from learndock.tables import DataTable
 
 SPECIFICATION_FILE = "stat.json"
 SEMANTIC_FILE = "semantic_specification.json"

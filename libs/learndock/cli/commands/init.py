@@ -55,7 +55,7 @@ def init_command(
 
     """
     from learndock.cli.scaffold import Scaffold, Wishes, look_at  # noqa: PLC0415
-    from learndock.cli.tables import read_table  # noqa: PLC0415
+    from learndock.tables import read_table  # noqa: PLC0415
 
     words |= {"name": words["name"] or out.stem, "scenarios": words.pop("scenario")}
     file, folder = look_at(model)

@@ -66,7 +66,7 @@ def predict_command(
       dock predict --data mine.csv --task classification --outputs 3
 
     """
-    from learndock.cli.tables import read_table  # noqa: PLC0415
+    from learndock.tables import read_table  # noqa: PLC0415
 
     _check_out(out)
     table = read_table(data, target=target, drop=drop)

@@ -102,7 +102,7 @@ def task_specification(data: Path | None, spec: Path | None, asked: dict[str, An
     if data is None:
         return None
     from learndock.cli.commands.spec import reduce_table  # noqa: PLC0415
-    from learndock.cli.tables import read_table  # noqa: PLC0415
+    from learndock.tables import read_table  # noqa: PLC0415
 
     return reduce_table(read_table(data, **columns), **how)
 

@@ -12,8 +12,8 @@ from learndock.cli.options import ANY_PATH, FILE, makes_specification, prints_js
 from learndock.cli.screen import print_json, say, waiting
 
 if TYPE_CHECKING:
-    from learndock.cli.tables import DataTable
     from learndock.specification import TableSpecification
+    from learndock.tables import DataTable
 
 
 @click.command("spec", cls=Command)
@@ -39,7 +39,7 @@ def spec_command(
 
     Example:  dock spec train.csv --target price --out package/stat.json
     """
-    from learndock.cli.tables import read_table  # noqa: PLC0415
+    from learndock.tables import read_table  # noqa: PLC0415
 
     table = read_table(data, target=target, drop=drop)
     specification = reduce_table(table, k=k, gamma=gamma, seed=seed)

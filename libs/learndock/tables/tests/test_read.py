@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learndock.cli.tables import read_table
 from learndock.errors import DockError, InvalidInput
+from learndock.tables import read_table
 
 
 def _csv(tmp_path, text, encoding="utf-8"):
