@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_DATA ?= demo-dock
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
 # Wheels of the checkout and of sandbox environments: kept inside the checkout unless you keep them elsewhere.
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all e2e demo up lock clean
+.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all test-peer e2e bench bench-quick peer-env demo up lock clean
 
 help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +50,19 @@ test-all: lint types contracts generate-check test ## Everything CI runs but the
 e2e: setup-dev ## Run only the tests that cross services
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
+peer-env: setup-dev ## Install the peer, for benchmarks and test-peer only, into .cache/peer-env (6 GB: it needs torch)
+	@$(BIN)/python tools/peer_env.py
+
+test-peer: peer-env ## Run the tests that read our files with the peer, and the peer's with ours
+	$(BIN)/pytest tests/peer $(PYTEST_ARGS)
+
+bench: setup-dev ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
+	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"
+	$(BIN)/python tools/bench/main.py $(BENCH_ARGS)
+
+bench-quick: setup-dev ## The same with small sizes, and the peer only where it is there already
+	$(BIN)/python tools/bench/main.py --quick $(BENCH_ARGS)
+
 demo: setup ## Fill a dock with real models, then search it as somebody with data would
 	$(BIN)/python tools/demo/run.py --data $(DEMO_DATA)
 
@@ -59,5 +73,5 @@ lock: setup-dev ## Choose the newest versions that fit and write them to *.lock
 	@$(BIN)/python tools/lock.py
 
 clean: ## Remove what was installed, cached or made by the demo
-	rm -rf .venv .cache build dist demo-dock .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .cache build dist demo-dock bench-results .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find libs services tests tools -type d -name __pycache__ -prune -exec rm -rf {} +
