@@ -28,6 +28,7 @@ from dockapi.ingestion.v1.ingestion_pb2_grpc import add_IngestionServiceServicer
 from dockapi.specification.v1.specification_pb2_grpc import add_SpecificationServiceServicer_to_server
 from learndock.package import read_package
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 from tests.packages.models import build_package
 
 
@@ -115,8 +116,8 @@ class House:
                 row.version,
                 type=found.type if found else "",
                 payload=json.dumps(found.to_json()).encode() if found else b"",
-                self_norm=found.self_norm if found else 0.0,
-                effective_size=found.effective_size if found else 0.0,
+                self_norm=found.self_norm if isinstance(found, TableSpecification) else 0.0,
+                effective_size=found.effective_size if isinstance(found, TableSpecification) else 0.0,
             )
             Learnwares().mark_embedded(session, row.learnware_id, row.version, attempt=row.attempt)
         return self.now(row)

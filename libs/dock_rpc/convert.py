@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from dockapi.learnware.v1 import learnware_pb2
 from learndock.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from learndock.specification import TableSpecification
+    from learndock.specification import Specification
 
 DTYPES = ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")
 MAX_DIMENSIONS = 8
@@ -54,10 +55,15 @@ def array_to_tensor(array: npt.ArrayLike) -> learnware_pb2.Tensor:
     return learnware_pb2.Tensor(dtype=name, shape=values.shape, data=data)
 
 
-def rkme_to_specification(rkme: learnware_pb2.Rkme) -> TableSpecification:
-    """The specification in a message. InvalidInput TENSOR_INVALID, or SPECIFICATION_INVALID from its own checks."""
-    from learndock.specification import TableSpecification  # noqa: PLC0415 - keeps this module light
+def rkme_to_specification(rkme: learnware_pb2.Rkme) -> Specification:
+    """The specification in a message. InvalidInput TENSOR_INVALID, or SPECIFICATION_INVALID from its own checks.
 
+    FailedPrecondition SPECIFICATION_TYPE_UNKNOWN where it comes of a plug-in that is not installed here.
+    """
+    from learndock.specification import TableSpecification, read_specification  # noqa: PLC0415 - keeps this light
+
+    if rkme.json:
+        return read_specification(rkme.type, rkme.json)
     return TableSpecification(
         z=_floats(rkme.z, 2),
         beta=_floats(rkme.beta, 1),
@@ -67,8 +73,12 @@ def rkme_to_specification(rkme: learnware_pb2.Rkme) -> TableSpecification:
     )
 
 
-def specification_to_rkme(specification: TableSpecification) -> learnware_pb2.Rkme:
+def specification_to_rkme(specification: Specification) -> learnware_pb2.Rkme:
     """The message of a specification; nothing is rounded."""
+    from learndock.specification import TableSpecification  # noqa: PLC0415 - as above
+
+    if not isinstance(specification, TableSpecification):
+        return learnware_pb2.Rkme(type=specification.type, json=json.dumps(specification.to_json()))
     return learnware_pb2.Rkme(
         type=specification.type,
         z=array_to_tensor(np.asarray(specification.z, np.float64)),

@@ -54,8 +54,8 @@ def examine(
 ) -> Examination:
     """Check a package: read it, build its environment, run its model in a sandbox.
 
-    `semantic` overrides the package's own; `checkers` are those that are installed unless given. A fault of the package gives a verdict; a fault of the host raises
-    Unavailable or Internal, and the check can be made again.
+    `semantic` overrides the package's own; `checkers` are those that are installed unless given. A fault of the
+    package gives a verdict; a fault of the host raises Unavailable or Internal, and the check can be made again.
     """
     found = installed_checkers() if checkers is None else checkers
     return _Examiner(runner, environments, limits, rng, on_step, found).examine(package_path, semantic, scratch)

@@ -10,7 +10,7 @@ from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from dockapi.learnware.v1 import learnware_pb2
 from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import TableSpecification, need_table
 
 
 class PeerSource:
@@ -46,4 +46,4 @@ class PeerSource:
     def specification(self, found: Found) -> TableSpecification:
         """The statistical specification."""
         request = specification_pb2.GetSpecificationRequest(learnware_id=found.learnware_id, version=found.version)
-        return rkme_to_specification(self._specification.GetSpecification(request).rkme)
+        return need_table(rkme_to_specification(self._specification.GetSpecification(request).rkme))

@@ -9,16 +9,16 @@ from dock_db import Database, LearnwareRow, Learnwares, State
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
 from learndock.errors import InvalidInput, NotFound
-from learndock.search import Hit, Index, Mixture
+from learndock.search import Hit, Mixture, Searcher
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import Specification
 
 
 @dataclass(frozen=True)
 class Question:
     """A task as its owner describes it; `task` is None for a semantic search."""
 
-    task: TableSpecification | None
+    task: Specification | None
     query: SemanticSpecification
     text: str = ""
     limit: int = 10
@@ -42,7 +42,7 @@ class Answer:
 class Finder:
     """Searches one index."""
 
-    def __init__(self, database: Database, index: Index, follower: Follower, settings: SearchSettings) -> None:
+    def __init__(self, database: Database, index: Searcher, follower: Follower, settings: SearchSettings) -> None:
         self._database = database
         self._index = index
         self._follower = follower

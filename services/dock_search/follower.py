@@ -8,10 +8,10 @@ import time
 
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
-from learndock.errors import FailedPrecondition, InvalidInput
-from learndock.search import Index
+from learndock.errors import DockError, FailedPrecondition
+from learndock.search import Searcher
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import read_specification
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def key_of(row: LearnwareRow) -> str:
 class Follower:
     """Applies every transition to the index, in the order of revisions."""
 
-    def __init__(self, database: Database, index: Index, *, poll_s: float) -> None:
+    def __init__(self, database: Database, index: Searcher, *, poll_s: float) -> None:
         self._database = database
         self._index = index
         self._poll_s = poll_s
@@ -87,7 +87,7 @@ class Follower:
         """Damaged where it is kept: that must not keep all the others out of the index (guarantee G10)."""
         try:
             self._apply(row)
-        except InvalidInput as error:
+        except DockError as error:
             _log.exception("%s cannot be searched", key_of(row), extra={"learnware": row.learnware_id})
             if row.state is State.EMBEDDING:
                 with self._database.transaction() as session:
@@ -119,7 +119,7 @@ class Follower:
             return False
         if key_of(row) in self._index:
             return True
-        specification = TableSpecification.from_json(stored.payload) if stored.payload else None
+        specification = read_specification(stored.type, stored.payload) if stored.payload else None
         self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
         return True
 

@@ -14,6 +14,9 @@ class SearchSettings(BaseSettings):
     poll_s: float = Field(default=1.0, ge=0.01)
     """Seconds after which the database is looked at although no event woke the follower."""
 
+    searcher: str = "exact"
+    """The searcher by its name; `dock plugins` lists those that are installed."""
+
     max_limit: int = Field(default=1000, ge=1)
     """Most hits one search may ask for."""
 

@@ -12,7 +12,8 @@ from dock_search.follower import Follower
 from dock_search.servicer import SearchServicer
 from dock_search.settings import SearchSettings
 from dock_search.subscriptions import subscribe
-from learndock.search import Index
+from learndock import plugins
+from learndock.search import Searcher
 
 
 @dataclass
@@ -39,6 +40,6 @@ class Search:
 
 def make_search(database: Database, bus: EventBus, settings: SearchSettings, *, replica: str = "0") -> Search:
     """Wire search by hand."""
-    index = Index()
+    index: Searcher = plugins.load(plugins.SEARCHERS, settings.searcher)()
     follower = Follower(database, index, poll_s=settings.poll_s)
     return Search(SearchServicer(Finder(database, index, follower, settings)), follower, bus, replica)

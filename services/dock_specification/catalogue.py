@@ -13,7 +13,7 @@ from dock_db import Database, LearnwareRow, Learnwares, SpecificationRow, Specif
 from learndock.errors import InvalidInput, NotFound
 from learndock.search import Island, island_of, island_scale
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import Specification, TableSpecification, read_specification
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class SpecificationCatalogue:
         self._database = database
         self._tenant = tenant
 
-    def get(self, learnware_id: str, version: int) -> tuple[SpecificationRow, TableSpecification]:
+    def get(self, learnware_id: str, version: int) -> tuple[SpecificationRow, Specification]:
         """A stored specification. NotFound SPECIFICATION_NOT_FOUND where there is none (yet)."""
         with self._database.read() as session:
             row = Learnwares().get(session, learnware_id, version)
@@ -45,12 +45,14 @@ class SpecificationCatalogue:
                 reason="SPECIFICATION_NOT_FOUND",
                 hint="Specifications are there once a learnware was accepted.",
             )
-        return stored, TableSpecification.from_json(stored.payload)
+        return stored, read_specification(stored.type, stored.payload)
 
     def islands(self) -> list[IslandView]:
-        """Every island of indexed learnwares."""
+        """Every island of indexed learnwares with a table's specification."""
         found: defaultdict[Island, list[TableSpecification]] = defaultdict(list)
         for row, stored in self._indexed():
+            if stored.type != TableSpecification.type:
+                continue
             try:
                 specification = TableSpecification.from_json(stored.payload)
             except InvalidInput as error:

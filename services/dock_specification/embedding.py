@@ -15,6 +15,7 @@ from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
 from learndock.errors import DockError
 from learndock.package import read_package
+from learndock.specification import TableSpecification
 
 _log = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ class Embedder:
                 row.version,
                 type=specification.type if specification else "",
                 payload=json.dumps(specification.to_json()).encode() if specification else b"",
-                self_norm=specification.self_norm if specification else 0.0,
-                effective_size=specification.effective_size if specification else 0.0,
+                self_norm=specification.self_norm if isinstance(specification, TableSpecification) else 0.0,
+                effective_size=specification.effective_size if isinstance(specification, TableSpecification) else 0.0,
             )
         failpoint("specification.after_store")
         return True

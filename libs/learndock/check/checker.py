@@ -12,7 +12,7 @@ import numpy.typing as npt
 from learndock import plugins
 from learndock.check.inputs import Inputs
 from learndock.check.report import BUILT_IN, CheckFailed, CheckSkipped, CheckWarned
-from learndock.errors import DockError, FailedPrecondition, Unavailable
+from learndock.errors import DockError, Unavailable
 from learndock.package import Package
 from learndock.semantic import SemanticSpecification
 
@@ -46,14 +46,11 @@ class Checker(Protocol):
 
 
 def installed_checkers() -> list[Checker]:
-    """Every checker that is installed, in the order of their names. Unavailable CHECKER_FAULT.
+    """Every checker that is installed, in the order of their names. Unavailable PLUGIN_BROKEN.
 
     An entry point may be a checker or a class of them.
     """
-    try:
-        found = plugins.load_all(plugins.CHECKERS)
-    except FailedPrecondition as error:
-        raise _fault(error.message) from error
+    found = plugins.load_all(plugins.CHECKERS)
     return [each() if isinstance(each, type) else each for _, each in sorted(found.items())]
 
 

@@ -16,6 +16,7 @@ from learndock.check.report import CheckFailed, CheckSkipped, CheckWarned, OnSte
 from learndock.errors import FailedPrecondition
 from learndock.package import Package
 from learndock.semantic import SemanticSpecification
+from learndock.specification import TableSpecification
 
 Array = npt.NDArray[Any]
 
@@ -135,6 +136,8 @@ class _Checks:
             )
         if specification is None:
             raise CheckSkipped("Specifications of this data type are kept, and not read here.")
+        if not isinstance(specification, TableSpecification):
+            return f"{specification.type}, width {specification.dimension}"
         if not np.isfinite(specification.self_norm):
             raise CheckFailed(
                 "SPECIFICATION_INVALID",
@@ -201,7 +204,7 @@ class _Checks:
 
     def _check_points(self) -> str:
         specification = self._package.specification
-        if not self._table or specification is None:
+        if not self._table or not isinstance(specification, TableSpecification):
             raise CheckSkipped("There are no points to predict on.")
         points = specification.z
         self._outputs = self._sandbox.predict(np.array(points))

@@ -22,7 +22,7 @@ from dockapi.search.v1 import search_pb2
 from dockapi.specification.v1 import specification_pb2
 from learndock.client.download import Download, Progress, cache_folder, file_name
 from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, check_where, id_of
-from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members
+from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members, table_or_none
 from learndock.client.patience import Patience
 from learndock.client.records import CheckStep, LearnwareRecord, Verdict, state_number
 from learndock.client.remote import RemoteModel, predict_blocks
@@ -32,7 +32,7 @@ from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
-    from learndock.specification import TableSpecification
+    from learndock.specification import Specification, TableSpecification
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 PAGE = 200
@@ -133,8 +133,12 @@ class Dock:
         request = checking_pb2.GetVerdictRequest(learnware_id=learnware_id, version=version)
         return Verdict.from_message(self._peers.checking.GetVerdict(request).verdict)
 
-    def specification(self, learnware_id: str, version: int = 0) -> TableSpecification:
-        """The statistical specification of a learnware. NotFound where it has none."""
+    def specification(self, learnware_id: str, version: int = 0) -> Specification:
+        """The statistical specification of a learnware: a TableSpecification, or what a plug-in's type reads.
+
+        NotFound SPECIFICATION_NOT_FOUND where it has none; FailedPrecondition SPECIFICATION_TYPE_UNKNOWN where the
+        plug-in is not installed here.
+        """
         request = specification_pb2.GetSpecificationRequest(learnware_id=learnware_id, version=version)
         return rkme_to_specification(self._peers.specification.GetSpecification(request).rkme)
 
@@ -227,7 +231,7 @@ class Dock:
 
     def _specification_or_none(self, record: LearnwareRecord) -> TableSpecification | None:
         try:
-            return self.specification(record.learnware_id, record.version)
+            return table_or_none(self.specification(record.learnware_id, record.version))
         except NotFound:
             return None
 
@@ -293,10 +297,10 @@ def _query(
     )
 
 
-def _specified(task: Any) -> TableSpecification:
-    from learndock.specification import TableSpecification, specify  # noqa: PLC0415 - numerical code, when needed
+def _specified(task: Any) -> Specification:
+    from learndock.specification import Specification, specify  # noqa: PLC0415 - numerical code, when needed
 
-    return task if isinstance(task, TableSpecification) else specify(task)
+    return task if isinstance(task, Specification) else specify(task)
 
 
 def _items(learnwares: Any) -> list[Any]:

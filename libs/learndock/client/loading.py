@@ -14,7 +14,7 @@ from learndock.errors import DockError, FailedPrecondition, Unavailable
 from learndock.reuse.member import DockWarning, Member
 
 if TYPE_CHECKING:
-    from learndock.specification import TableSpecification
+    from learndock.specification import Specification, TableSpecification
 
 PARALLEL = 8
 
@@ -116,6 +116,13 @@ def _none_opened(failed: Sequence[tuple[LearnwareRecord, DockError]]) -> DockErr
     )
 
 
+def table_or_none(specification: Specification | None) -> TableSpecification | None:
+    """What the job selector can learn from; a plug-in's specification is nothing to it."""
+    from learndock.specification import TableSpecification  # noqa: PLC0415 - numerical code, when needed
+
+    return specification if isinstance(specification, TableSpecification) else None
+
+
 def local_opener(cache: Path, pull: Callable[[LearnwareRecord, Path], Path]) -> Opener:
     """Opens in a sandbox on this machine; packages and environments are kept in `cache` by their digests."""
     from dock_sandbox import ProcessSandbox  # noqa: PLC0415
@@ -128,7 +135,7 @@ def local_opener(cache: Path, pull: Callable[[LearnwareRecord, Path], Path]) -> 
         from learndock.package import read_package  # noqa: PLC0415
 
         path = pull(record, cache / "packages" / f"{record.content_sha256}.zip")
-        specification = read_package(path).specification
+        specification = table_or_none(read_package(path).specification)
         sandbox = open_model(path, runner=runner, environments=environments, scratch=cache / "scratch")
         return Opened(sandbox, specification, sandbox.close)
 

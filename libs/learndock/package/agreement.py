@@ -22,7 +22,7 @@ def check_agreement(package: Package, semantic: SemanticSpecification) -> None:
     SPECIFICATION_DATA_TYPE, SPECIFICATION_WIDTH, REQUIRED_LEARNWARES_MISSING (a PEFT model names the
     model it stands on), WEIGHTS_MISSING (a text generator brings its weights).
     """
-    kinds = {_DATA_OF[entry.class_name] for entry in package.specification_entries}
+    kinds = {_data_of(entry.class_name, package) for entry in package.specification_entries}
     if semantic.data_type and semantic.data_type not in kinds:
         refuse(
             "SPECIFICATION_DATA_TYPE",
@@ -34,6 +34,13 @@ def check_agreement(package: Package, semantic: SemanticSpecification) -> None:
         )
     _check_width(package, semantic)
     _check_text_model(package, semantic)
+
+
+def _data_of(class_name: str, package: Package) -> str:
+    if class_name in _DATA_OF or package.specification is None:
+        return _DATA_OF.get(class_name, "")
+    # A plug-in's type says it of itself.
+    return str(getattr(package.specification, "data_type", ""))
 
 
 def _check_width(package: Package, semantic: SemanticSpecification) -> None:

@@ -41,8 +41,8 @@ class Manifest:
     document: Mapping[str, Any]
 
 
-def read_manifest(document: Any, files: Collection[str]) -> Manifest:
-    """Read a loaded `learnware.yaml`.
+def read_manifest(document: Any, files: Collection[str], more_types: Collection[str] = ()) -> Manifest:
+    """Read a loaded `learnware.yaml`; `more_types` are specification types besides those of the format.
 
     InvalidInput YAML_INVALID (with `field`), MODULE_MISSING, SPECIFICATION_MISSING,
     SPECIFICATION_CLASS_UNKNOWN.
@@ -51,7 +51,7 @@ def read_manifest(document: Any, files: Collection[str]) -> Manifest:
     return Manifest(
         name=_text(document, "name", ""),
         model=_model(_mapping(document.get("model"), "model"), files),
-        specifications=_specifications(document.get("stat_specifications"), files),
+        specifications=_specifications(document.get("stat_specifications"), files, more_types),
         semantic_file=_semantic_file(document.get("semantic_specification"), files),
         document=document,
     )
@@ -137,7 +137,7 @@ def _required_ids(value: Any) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _specifications(value: Any, files: Collection[str]) -> tuple[SpecificationEntry, ...]:
+def _specifications(value: Any, files: Collection[str], more: Collection[str]) -> tuple[SpecificationEntry, ...]:
     if value is not None and not isinstance(value, list | tuple):
         _invalid("stat_specifications", "a list is wanted")
     if not value:
@@ -146,17 +146,18 @@ def _specifications(value: Any, files: Collection[str]) -> tuple[SpecificationEn
             "learnware.yaml lists no statistical specification (stat_specifications).",
             hint="Make one with `dock spec`, put its file into the package and list it.",
         )
-    return tuple(_specification(_mapping(entry, "stat_specifications"), files) for entry in value)
+    return tuple(_specification(_mapping(entry, "stat_specifications"), files, more) for entry in value)
 
 
-def _specification(entry: Mapping[str, Any], files: Collection[str]) -> SpecificationEntry:
+def _specification(entry: Mapping[str, Any], files: Collection[str], more: Collection[str]) -> SpecificationEntry:
     stated = _text(entry, "class_name", "RKMETableSpecification", prefix="stat_specifications.")
     module = _text(entry, "module_path", "learnware.specification", prefix="stat_specifications.")
-    if stated not in SPECIFICATION_CLASSES or not _SPECIFICATION_MODULE.fullmatch(module):
+    known = stated in SPECIFICATION_CLASSES and _SPECIFICATION_MODULE.fullmatch(module)
+    if not known and stated not in more:
         refuse(
             "SPECIFICATION_CLASS_UNKNOWN",
             f"{shown(module)}, {shown(stated)} is no specification that this dock knows.",
-            hint=f"Known, of learnware.specification: {', '.join(sorted(SPECIFICATION_CLASSES))}.",
+            hint=f"Known, of learnware.specification: {', '.join(sorted({*SPECIFICATION_CLASSES, *more}))}.",
             class_name=shown(stated),
         )
     name = _path(entry, "file_name", "stat_spec.json", "stat_specifications.")
@@ -167,7 +168,7 @@ def _specification(entry: Mapping[str, Any], files: Collection[str]) -> Specific
             hint="Make it with `dock spec` and put it into the package.",
             file_name=name,
         )
-    return SpecificationEntry(SPECIFICATION_CLASSES[stated], name)
+    return SpecificationEntry(SPECIFICATION_CLASSES.get(stated, stated), name)
 
 
 def _semantic_file(value: Any, files: Collection[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
-    from learndock.specification import TableSpecification
+    from learndock.specification import Specification
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Package:
     name: str
     model: ModelEntry
     specification_entries: tuple[SpecificationEntry, ...]
-    specification: TableSpecification | None
-    """Parsed and valid; None where the package has no table specification."""
+    specification: Specification | None
+    """Parsed and valid: the first of a type that is read here, most often a TableSpecification; None without one."""
     semantic: SemanticSpecification | None
     environment: EnvironmentRequest
     files: tuple[str, ...]

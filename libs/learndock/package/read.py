@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from learndock import plugins
 from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
 from learndock.package.archive import MARKER, Archive, Duplicates, open_archive
 from learndock.package.document import decode_text, load_yaml
@@ -20,22 +21,26 @@ from learndock.package.refusal import refuse, shown
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
-    from learndock.specification import TableSpecification
+    from learndock.specification import Specification, SpecificationTypes
 
 _DEFAULTS = PackageLimits()
-_TABLE = "RKMETableSpecification"
 
 
 def read_package(
-    source: str | Path | BinaryIO, *, limits: PackageLimits = _DEFAULTS, duplicates: Duplicates = "refuse"
+    source: str | Path | BinaryIO,
+    *,
+    limits: PackageLimits = _DEFAULTS,
+    duplicates: Duplicates = "refuse",
+    types: SpecificationTypes | None = None,
 ) -> Package:
     """Read a package statically: every file is inflated and checked, none is kept, run or imported.
 
     `source` is a path or a seekable open file. `duplicates="last"` reads what older docks wrote, where
-    a name in the zip twice means its last one. InvalidInput with a reason for each way to be wrong.
+    a name in the zip twice means its last one. `types` are the specification types that are read, those that are
+    installed unless given. InvalidInput with a reason for each way to be wrong.
     """
     with open_archive(source, limits, duplicates) as archive:
-        package = describe(archive, limits)
+        package = describe(archive, limits, types)
         archive.verify()
         return package
 
@@ -63,10 +68,10 @@ def extract_package(
         return package
 
 
-def describe(archive: Archive, limits: PackageLimits) -> Package:
+def describe(archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None) -> Package:
     """Give the Package that an open archive is; the files it does not name are not inflated."""
-    manifest = load_manifest(archive, limits)
-    specification, notes = _specification(archive, manifest.specifications, limits)
+    manifest = load_manifest(archive, limits, types)
+    specification, notes = _specification(archive, manifest.specifications, limits, types)
     semantic = _semantic(archive, manifest, limits)
     return Package(
         name=manifest.name or (semantic.name if semantic else ""),
@@ -82,21 +87,22 @@ def describe(archive: Archive, limits: PackageLimits) -> Package:
     )
 
 
-def load_manifest(archive: Archive, limits: PackageLimits) -> Manifest:
+def load_manifest(archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None) -> Manifest:
     """Read `learnware.yaml` of an open archive."""
     document = load_yaml(archive.read(MARKER, limits.yaml_bytes, "YAML_INVALID"), MARKER, limits)
-    return read_manifest(document, archive.files)
+    return read_manifest(document, archive.files, plugins.names(plugins.SPECIFICATIONS) if types is None else types)
 
 
 def _specification(
-    archive: Archive, entries: tuple[SpecificationEntry, ...], limits: PackageLimits
-) -> tuple[TableSpecification | None, tuple[str, ...]]:
-    tables = [entry for entry in entries if entry.class_name == _TABLE]
+    archive: Archive, entries: tuple[SpecificationEntry, ...], limits: PackageLimits, types: SpecificationTypes | None
+) -> tuple[Specification | None, tuple[str, ...]]:
+    readable = plugins.names(plugins.SPECIFICATIONS) if types is None else types
+    known = [entry for entry in entries if entry.class_name in readable]
     notes = tuple(
         f"SPECIFICATION_TYPE_UNSUPPORTED: {entry.class_name} ({shown(entry.file_name)}) is kept, but this dock "
         "cannot search by it yet."
         for entry in entries
-        if entry.class_name != _TABLE
+        if entry not in known
     )
     for entry in entries:
         if archive.files[entry.file_name].size > limits.spec_bytes:
@@ -106,17 +112,18 @@ def _specification(
                 hint="Make the specification with fewer points.",
                 limit=limits.spec_bytes,
             )
-    return (_table(archive, tables[0], limits), notes) if tables else (None, notes)
+    return (_read(archive, known[0], limits, types), notes) if known else (None, notes)
 
 
-def _table(archive: Archive, entry: SpecificationEntry, limits: PackageLimits) -> TableSpecification:
-    # Imported here: whoever packs or unpacks has no use for the numerical libraries.
-    from learndock.specification import TableSpecification  # noqa: PLC0415
+def _read(
+    archive: Archive, entry: SpecificationEntry, limits: PackageLimits, types: SpecificationTypes | None
+) -> Specification:
+    from learndock.specification import read_specification  # noqa: PLC0415 - whoever packs needs no numpy
 
     data = archive.read(entry.file_name, limits.spec_bytes, "SPECIFICATION_INVALID")
     text = decode_text(data, entry.file_name)
     try:
-        return TableSpecification.from_json(text)
+        return read_specification(entry.class_name, text, types)
     except InvalidInput as error:
         error.details.setdefault("file_name", entry.file_name)
         raise

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from learndock.errors import FailedPrecondition, NotFound
+from learndock.errors import NotFound, Unavailable
 from learndock.plugins.kinds import KINDS, Kind
 
 
@@ -41,7 +41,8 @@ def names(kind: Kind) -> list[str]:
 def load(kind: Kind, name: str) -> Any:
     """The object behind a name; its module is imported now.
 
-    NotFound PLUGIN_UNKNOWN; FailedPrecondition PLUGIN_BROKEN where it cannot be imported or is none of its kind.
+    NotFound PLUGIN_UNKNOWN; Unavailable PLUGIN_BROKEN where it cannot be imported or is none of its kind: a fault
+    of the installation, never of a learnware.
     """
     door = _doors(kind).get(name)
     if door is None:
@@ -55,7 +56,7 @@ def load(kind: Kind, name: str) -> Any:
 
 
 def load_all(kind: Kind) -> dict[str, Any]:
-    """Every one of a kind by name. FailedPrecondition PLUGIN_BROKEN: none is left out in silence."""
+    """Every one of a kind by name. Unavailable PLUGIN_BROKEN: none is left out in silence."""
     return {name: _load(kind, door) for name, door in _doors(kind).items()}
 
 
@@ -73,7 +74,7 @@ def _examined(kind: Kind, door: _Door) -> Plugin:
     try:
         _load(kind, door)
         fault = ""
-    except FailedPrecondition as error:
+    except Unavailable as error:
         fault = error.message
     return Plugin(kind.name, door.name, door.place, door.package, door.version, fault)
 
@@ -108,8 +109,8 @@ def _load(kind: Kind, door: _Door) -> Any:
     return loaded
 
 
-def _broken(kind: Kind, door: _Door, why: str) -> FailedPrecondition:
-    return FailedPrecondition(
+def _broken(kind: Kind, door: _Door, why: str) -> Unavailable:
+    return Unavailable(
         f"The {kind.name} {door.name!r} ({door.place} of {door.package} {door.version}) cannot be used: {why}.",
         reason="PLUGIN_BROKEN",
         hint=f"Repair or uninstall {door.package}.",

@@ -13,6 +13,6 @@ def make_reuser(name: str, members: Sequence[Member], **parameters: Any) -> Any:
     """Make the reuser of that name (`learndock.plugins.names(REUSERS)` lists them) for members.
 
     `parameters` go to its constructor: task, n_classes and what else it takes. NotFound PLUGIN_UNKNOWN;
-    FailedPrecondition PLUGIN_BROKEN.
+    Unavailable PLUGIN_BROKEN.
     """
     return plugins.load(plugins.REUSERS, name)(members, **parameters)

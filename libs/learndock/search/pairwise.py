@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from learndock.errors import FailedPrecondition, InvalidInput
+from learndock.errors import InvalidInput, Unavailable
 from learndock.search.answer import Hit, SearchResult
 from learndock.search.scan import stop_if
 from learndock.semantic import SemanticSpecification, semantic_match
@@ -57,7 +57,7 @@ class PairwiseSearcher:
         mixture_size: int = 5,  # noqa: ARG002
         cancelled: Callable[[], bool] | None = None,
     ) -> SearchResult:
-        """The nearest first. InvalidInput SEARCH_LIMIT_OUT_OF_RANGE; FailedPrecondition PLUGIN_BROKEN.
+        """The nearest first. InvalidInput SEARCH_LIMIT_OUT_OF_RANGE; Unavailable PLUGIN_BROKEN.
 
         DeadlineExceeded SEARCH_CANCELLED between learnwares.
         """
@@ -87,9 +87,9 @@ def _distance(task: Comparable, other: Specification) -> float:
     return found
 
 
-def _no_distance(task: Specification | None, why: str) -> FailedPrecondition:
+def _no_distance(task: Specification | None, why: str) -> Unavailable:
     name = "nothing" if task is None else task.type
-    return FailedPrecondition(
+    return Unavailable(
         f"{name} cannot be searched by: {why}.",
         reason="PLUGIN_BROKEN",
         hint="A specification type needs distance(other): finite and not negative.",

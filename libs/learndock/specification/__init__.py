@@ -8,6 +8,7 @@ from learndock.specification.kinds import (
     SpecificationType,
     SpecificationTypes,
     installed_types,
+    need_table,
     read_specification,
 )
 from learndock.specification.reduce import default_size, specify
@@ -21,6 +22,7 @@ __all__ = [
     "TableSpecification",
     "default_size",
     "installed_types",
+    "need_table",
     "read_specification",
     "specify",
 ]

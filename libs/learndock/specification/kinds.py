@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from learndock import plugins
 from learndock.errors import DockError, FailedPrecondition
 from learndock.specification.rules import parse_document, refuse
+from learndock.specification.table import TableSpecification
 
 
 @runtime_checkable
@@ -38,6 +39,17 @@ class Comparable(Specification, Protocol):
         ...
 
 
+def need_table(specification: Specification) -> TableSpecification:
+    """The specification itself where it is that of a table; FailedPrecondition SPECIFICATION_NOT_TABLE elsewhere."""
+    if isinstance(specification, TableSpecification):
+        return specification
+    raise FailedPrecondition(
+        f"This needs a table's reduced points, and {specification.type} has none.",
+        reason="SPECIFICATION_NOT_TABLE",
+        hint="Use averaging, or a reuser that learns from labels.",
+    )
+
+
 class SpecificationType(Protocol):
     """A type, most often the class of its specifications.
 
@@ -55,9 +67,26 @@ class SpecificationType(Protocol):
 SpecificationTypes = Mapping[str, SpecificationType]
 
 
-def installed_types() -> dict[str, SpecificationType]:
-    """Every specification type by its name, plug-ins among them. FailedPrecondition PLUGIN_BROKEN."""
-    return plugins.load_all(plugins.SPECIFICATIONS)
+def installed_types() -> SpecificationTypes:
+    """Every specification type by its name, plug-ins among them; one is loaded when it is taken."""
+    return _Installed()
+
+
+class _Installed(Mapping[str, SpecificationType]):
+    def __getitem__(self, name: str) -> SpecificationType:
+        if name not in plugins.names(plugins.SPECIFICATIONS):
+            raise KeyError(name)
+        found: SpecificationType = plugins.load(plugins.SPECIFICATIONS, name)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in plugins.names(plugins.SPECIFICATIONS)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(plugins.names(plugins.SPECIFICATIONS))
+
+    def __len__(self) -> int:
+        return len(plugins.names(plugins.SPECIFICATIONS))
 
 
 def read_specification(
@@ -66,7 +95,8 @@ def read_specification(
     """Read a specification of the named type, `types` being those that are installed unless given.
 
     The JSON is parsed here, within limits; a plug-in sees plain values only, and whatever it raises on them counts
-    against the file. InvalidInput SPECIFICATION_INVALID; FailedPrecondition SPECIFICATION_TYPE_UNKNOWN.
+    against the file. InvalidInput SPECIFICATION_INVALID; FailedPrecondition SPECIFICATION_TYPE_UNKNOWN; Unavailable
+    PLUGIN_BROKEN.
     """
     document = parse_document(value)
     reader = (installed_types() if types is None else types).get(kind)

@@ -79,15 +79,17 @@ class Tensor(_message.Message):
     def __init__(self, dtype: _Optional[str] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ..., strings: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Rkme(_message.Message):
-    __slots__ = ("type", "z", "beta", "gamma", "num_points")
+    __slots__ = ("type", "z", "beta", "gamma", "num_points", "json")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     Z_FIELD_NUMBER: _ClassVar[int]
     BETA_FIELD_NUMBER: _ClassVar[int]
     GAMMA_FIELD_NUMBER: _ClassVar[int]
     NUM_POINTS_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
     type: str
     z: Tensor
     beta: Tensor
     gamma: float
     num_points: int
-    def __init__(self, type: _Optional[str] = ..., z: _Optional[_Union[Tensor, _Mapping]] = ..., beta: _Optional[_Union[Tensor, _Mapping]] = ..., gamma: _Optional[float] = ..., num_points: _Optional[int] = ...) -> None: ...
+    json: str
+    def __init__(self, type: _Optional[str] = ..., z: _Optional[_Union[Tensor, _Mapping]] = ..., beta: _Optional[_Union[Tensor, _Mapping]] = ..., gamma: _Optional[float] = ..., num_points: _Optional[int] = ..., json: _Optional[str] = ...) -> None: ...
