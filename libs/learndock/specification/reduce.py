@@ -9,7 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.errors import InvalidInput
+from learndock.specification.guard import Guard, weigh
+from learndock.specification.guard_measures import Rows
 from learndock.specification.kernel import gram, squared_distances
+from learndock.specification.privacy import SUPPORT, Privacy, check_rows, is_guarded, rounded
 from learndock.specification.rows import read_rows
 from learndock.specification.rules import MAX_MAGNITUDE, MAX_NUMBERS, MAX_POINTS, check_gamma
 from learndock.specification.table import TableSpecification
@@ -24,13 +27,8 @@ SAMPLE = 2_000
 """Rows that the points are fitted to."""
 WEIGHT_SAMPLE = 20_000
 """Rows that the weights are solved for."""
-SUPPORT = 5
-"""Rows, at least, that every point stands for where there are so many."""
-TOO_NEAR = 0.05
-"""A point nearer to a row than this share of the rows' median nearest distance is as good as that row."""
 _LLOYD_ROUNDS = 4
 _ITERATIONS = 60
-_ROWS_AT_ONCE = 8_192
 
 
 def default_size(n: int) -> int:
@@ -44,6 +42,7 @@ def specify(
     k: int | None = None,
     gamma: float = 0.1,
     random_state: int = 0,
+    privacy: Privacy = "default",
     progress: Progress | None = None,
 ) -> TableSpecification:
     """Make the specification of a table X (n, d): an array, a DataFrame or a list of rows of finite numbers.
@@ -52,35 +51,50 @@ def specify(
     solved exactly (beta >= 0, sum 1). Both happen on columns divided by their own spread, so a table with large
     columns is described as well as a standardised one; z is given in the table's own units.
 
-    Rules: `k` unsaid is `default_size(n)`; more points than rows become n. Equal rows count as often as they are
-    there; constant columns stay what they are; a table of one row (or of equal rows) is a single point, which no
-    reduction hides. Points that end on a row are put back to the mean of that row's five nearest.
-    The same X and `random_state` give the same specification. `progress` is called with 0 to 1.
+    Rules: `k` unsaid is `default_size(n)`. Equal rows count as often as they are there; constant columns stay what
+    they are. The same X and `random_state` give the same specification. `progress` is called with 0 to 1.
 
-    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE.
+    `privacy="default"`: 25 rows at least and five for each point, no point on or near a row, none that stands for
+    fewer than five rows (so outliers leave no point; there may be fewer points than k), and `num_points` to two
+    digits. `privacy="off"` leaves all of that out: more points than rows become n, and one row is published as it is.
+    docs/guide/privacy.md says what these rules cover.
+
+    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE,
+    SPECIFICATION_FEW_ROWS, SPECIFICATION_MANY_POINTS, SPECIFICATION_PRIVACY. Warns with PrivacyWarning where a k
+    asked for leaves fewer than 20 rows for each point.
     """
     rows = read_rows(X)
+    guarded = is_guarded(privacy)
     size = _size(k, *rows.shape)
+    if guarded:
+        check_rows(len(rows), k)
     gamma = check_gamma(gamma)
     centre, spread = _centre_and_spread(rows)
+    table = Rows(rows, (rows - centre) / spread, centre, spread)
     with one_thread():
-        points, beta = _reduce((rows - centre) / spread, size, gamma, random_state, progress or _silent)
+        points, beta = _reduce(table, size, gamma, random_state, progress or _silent, guarded=guarded)
     kept = beta > 0
-    z = np.clip(points[kept] * spread + centre, -MAX_MAGNITUDE, MAX_MAGNITUDE)
-    return TableSpecification(z, beta[kept], gamma, len(rows))
+    z = np.clip(table.to_raw(points[kept]), -MAX_MAGNITUDE, MAX_MAGNITUDE)
+    return TableSpecification(z, beta[kept], gamma, rounded(len(rows)) if guarded else len(rows))
 
 
-def _reduce(rows: Array, size: int, gamma: float, random_state: int, tell: Progress) -> tuple[Array, Array]:
-    """Points (k, d) and weights (k,) for standardised rows."""
+def _reduce(
+    table: Rows, size: int, gamma: float, random_state: int, tell: Progress, *, guarded: bool
+) -> tuple[Array, Array]:
+    """Points (at most size, d), standardised, and their weights."""
+    rows = table.standard
     rng = np.random.default_rng(random_state)
     sample = _sample(rows, SAMPLE, rng)
     tell(0.05)
     start = _clusters(sample, size, rng)
     tell(0.15)
-    points = _keep_off(_descend(start, sample, gamma, tell), rows, sample)
+    points = _descend(start, sample, gamma, tell)
+    if guarded:
+        points = Guard(table, gamma).settle(points)
     tell(0.9)
     target = _sample(rows, WEIGHT_SAMPLE, rng)
-    beta = simplex_weights(gram(points, points, gamma), _mean_affinity(points, target, gamma))
+    inner, outer = gram(points, points, gamma), _mean_affinity(points, target, gamma)
+    points, beta = weigh(points, inner, outer, len(rows)) if guarded else (points, simplex_weights(inner, outer))
     tell(1.0)
     return points, beta
 
@@ -192,28 +206,3 @@ def _affinities(points: Array32, squares: Array32, columns: Array32, gamma: floa
     found = left @ columns
     np.minimum(found, 0.0, out=found)
     return np.asarray(np.exp(found, out=found))
-
-
-def _keep_off(points: Array, rows: Array, sample: Array) -> Array:
-    """Put points that lie on a row back to the mean of its nearest rows (a published point must not be a row)."""
-    if len(rows) <= SUPPORT:
-        return _means_of_nearest(points, rows)
-    probe = sample[:200]
-    # A probe's own distance to itself is the smallest. Among a sample rows are further apart: the stricter side.
-    typical = float(np.median(np.partition(squared_distances(probe, sample), 1, axis=1)[:, 1]))
-    near = _nearest_row(points, rows) < typical * TOO_NEAR**2
-    if near.any():
-        points = points.copy()
-        points[near] = _means_of_nearest(points[near], rows)
-    return points
-
-
-def _nearest_row(points: Array, rows: Array) -> Array:
-    """Squared distance of every point to its nearest row (K,)."""
-    best = np.full(len(points), np.inf)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        part = rows[start : start + _ROWS_AT_ONCE].astype(np.float32)
-        product = part @ (-2.0 * points.T).astype(np.float32)
-        product += (part * part).sum(axis=1)[:, None]
-        best = np.minimum(best, product.min(axis=0))
-    return np.asarray(np.maximum(best + (points * points).sum(axis=1), 0.0))

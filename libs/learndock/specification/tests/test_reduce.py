@@ -72,13 +72,13 @@ def test_the_size_suits_the_rows(n, size):
 
 
 def test_one_row_is_one_point():
-    found = specify([[1.0, 2.0, 3.0]])
+    found = specify([[1.0, 2.0, 3.0]], privacy="off")
     assert found.z.tolist() == [[1.0, 2.0, 3.0]]
     assert found.beta.tolist() == [1.0]
 
 
 def test_more_points_than_rows_become_as_many():
-    assert len(specify(table(30, 2), k=100).z) <= 30
+    assert len(specify(table(30, 2), k=100, privacy="off").z) <= 30
 
 
 def test_equal_rows_become_equal_points():
