@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Place] = {
     "search": Place("search", _USE, "Find what fits your data or your words."),
     "pull": Place("pull", _USE, "Fetch a package."),
     "predict": Place("predict", _USE, "Predict with learnwares, yours or found ones."),
+    "plugins": Place("plugins", _HERE, "List specification types, searchers, checkers and reusers."),
     "doctor": Place("doctor", _HERE, "Say what this machine can do and what is missing."),
     "completion": Place("completion", _HERE, "Print a shell's completion script."),
 }
