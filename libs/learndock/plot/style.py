@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C7A00")
 """Seven hues after Okabe and Ito (Color universal design, 2008), the yellow darkened so that it shows on white."""
 
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "v", "p", "<")
 """A shape beside each colour: a picture says the same when it is printed in grey."""
 
 INK, FAINT, OTHER = "#222222", "#D9D9D9", "#9A9A9A"

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from learndock.errors import InvalidInput
+from learndock.plot import dock_map
+from learndock.plot.draw import REST, looks_of, trust
+from learndock.plot.style import PALETTE
+from learndock.search.distance import mmd
+from learndock.search.island import island_scale
+from learndock.specification import TableSpecification
+
+
+def specification(seed, centre=0.0, d=3, gamma=0.1):
+    rng = np.random.default_rng(seed)
+    beta = rng.random(12) + 0.1
+    return TableSpecification(centre + rng.normal(size=(12, d)), beta / beta.sum(), gamma)
+
+
+def learnwares(n, d=3):
+    return {f"{i:08d}": specification(i, 2.0 * (i % 3), d) for i in range(n)}
+
+
+def points(panel):
+    return {spot.key: (spot.x, spot.y) for spot in panel.spots}
+
+
+def texts(figure):
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_three_learnwares_lie_at_their_distances():
+    given = learnwares(3)
+    (panel,) = dock_map(given).panels
+    scale, found = island_scale(list(given.values())), points(panel)
+    assert panel.stress < 1e-6
+    for a in given:
+        for b in given:
+            drawn = np.hypot(*np.subtract(found[a], found[b]))
+            assert drawn == pytest.approx(mmd(given[a], given[b], scale), abs=1e-4)
+
+
+def test_the_order_of_learnwares_moves_nothing():
+    given = learnwares(12)
+    shuffled = dict(reversed(given.items()))
+    task, mixture = specification(99, 1.0), {"00000001": 0.7, "00000004": 0.3}
+    first = dock_map(given, task=task, mixture=mixture).panels[0]
+    second = dock_map(shuffled, task=task, mixture=mixture).panels[0]
+    assert first == second
+
+
+def test_a_task_that_is_a_learnware_lies_on_it_and_so_does_a_mixture_that_is_the_task():
+    given = learnwares(9)
+    first, second = given["00000000"], given["00000001"]
+    both = TableSpecification(np.vstack([first.z, second.z]), np.concatenate([first.beta, second.beta]) / 2)
+    panel = dock_map(given, task=first).panels[0]
+    assert np.allclose(panel.task, points(panel)["00000000"], atol=1e-6)
+    panel = dock_map(given, task=both, mixture={"00000000": 0.5, "00000001": 0.5}).panels[0]
+    assert panel.task is not None
+    assert np.allclose(panel.task, panel.blend, atol=1e-6)
+    assert [spot.weight for spot in panel.spots][:3] == [0.5, 0.5, 0.0]
+
+
+def test_one_learnware_and_none_are_drawn(tmp_path):
+    one = dock_map([specification(0)])
+    assert points(one.panels[0]) == {"0": (0.0, 0.0)}
+    assert one.save(tmp_path / "one.png").stat().st_size > 1000
+    assert dock_map([]).panels == ()
+    assert dock_map([]).save(tmp_path / "none.png").stat().st_size > 1000
+
+
+def test_identical_learnwares_share_a_spot(tmp_path):
+    same = dock_map([specification(0)] * 4, task=specification(0))
+    assert set(points(same.panels[0]).values()) == {(0.0, 0.0)}
+    assert same.stress == 0
+    assert same.save(tmp_path / "same.svg").stat().st_size > 1000
+
+
+def test_islands_are_panels_and_the_task_is_where_it_can_be_compared():
+    given = {"a": specification(0), "b": specification(1), "c": specification(2, d=5), "d": specification(3, gamma=0.5)}
+    found = dock_map(given, task=specification(4, d=5))
+    assert [(panel.title, len(panel.spots)) for panel in found.panels] == [
+        ("3 columns, gamma 0.1", 2),
+        ("3 columns, gamma 0.5", 1),
+        ("5 columns, gamma 0.1", 1),
+    ]
+    assert [panel.task is not None for panel in found.panels] == [False, False, True]
+
+
+def test_beyond_six_islands_the_small_ones_are_left_out_and_that_is_said():
+    given = {f"{d}-{i}": specification(i, d=d) for d in range(1, 9) for i in range(2 if d == 8 else 1)}
+    found = dock_map(given, mixture={"7-0": 1.0})
+    assert [panel.title for panel in found.panels][:2] == ["7 columns", "8 columns"]
+    assert len(found.panels) == 6
+    assert found.notes == ("2 learnwares of 2 smaller islands are not drawn.",)
+
+
+def test_distances_may_be_given_instead():
+    spots = np.random.default_rng(0).normal(size=(5, 2))
+    distances = np.linalg.norm(spots[:, None] - spots[None], axis=2)
+    panel = dock_map(distances[:4, :4], names=list("abcd"), task=distances[4, :4], mixture={"1": 1.0}).panels[0]
+    assert [spot.name for spot in panel.spots] == list("abcd")
+    assert np.hypot(*np.subtract(panel.task, points(panel)["1"])) == pytest.approx(distances[4, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "wrong, reason",
+    [
+        ({"names": ["a"]}, "MAP_KEYS"),
+        ({"mixture": {"zzz": 1.0}}, "MAP_KEYS"),
+        ({"learnwares": np.zeros((2, 3))}, "DISTANCES_INVALID"),
+        ({"learnwares": np.zeros((2, 2)), "task": np.zeros(3)}, "DISTANCES_INVALID"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(wrong, reason):
+    with pytest.raises(InvalidInput) as caught:
+        dock_map(wrong.pop("learnwares", learnwares(2)), **wrong)
+    assert caught.value.reason == reason
+
+
+def test_the_drawing_says_what_the_map_says():
+    given = learnwares(6)
+    found = dock_map(
+        given,
+        names={"00000000": "rain $x and \x1b[31m red"},
+        groups=dict.fromkeys(given, "Health"),
+        colour_by="scenario",
+        task=specification(9),
+        mixture={"00000000": 0.75, "00000003": 0.25},
+    )
+    figure = found.figure()
+    assert legend(figure) == ["Health", "the task", "member of the mixture, by weight", "the mixture"]
+    assert f"Stress {found.stress:.2f}" in figure.get_suptitle()
+    assert trust(found.stress) in figure.get_suptitle()
+    assert {"rain $x and [31m red 75%", "00000003 25%"} <= set(texts(figure))
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2 and line.get_alpha()]
+    assert sorted(line.get_linewidth() for line in lines) == pytest.approx([0.6 + 5 * 0.25, 0.6 + 5 * 0.75])
+
+
+def test_names_stand_on_no_other_name():
+    figure = dock_map(learnwares(150), names=[f"learnware number {i}" for i in range(150)]).figure()
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts if "number" in text.get_text()]
+    assert 5 < len(boxes) <= 40
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    frame = figure.axes[0].get_window_extent()
+    assert all(frame.x0 <= box.x0 and box.x1 <= frame.x1 for box in boxes)
+
+
+def test_more_groups_than_colours_share_the_last_look():
+    given = learnwares(20)
+    groups = {key: f"group {i % 10}" for i, key in enumerate(given)}
+    found = dock_map(given, groups=groups, colour_by="owner")
+    looks = looks_of(found)
+    assert len({look.colour for look in looks.values()}) == len(PALETTE)
+    assert legend(found.figure())[-1] == REST
+
+
+def test_a_map_is_the_same_file_twice_and_shows_itself(tmp_path):
+    first = dock_map(learnwares(8)).save(tmp_path / "a.png").read_bytes()
+    assert dock_map(learnwares(8)).save(tmp_path / "b.png").read_bytes() == first
+    assert dock_map(learnwares(8))._repr_png_().startswith(b"\x89PNG")
+
+
+def test_a_map_without_matplotlib_still_has_its_numbers():
+    code = """
+import sys
+sys.modules["matplotlib"] = None
+import numpy as np
+from learndock.errors import FailedPrecondition
+from learndock.plot import dock_map
+found = dock_map(np.array([[0.0, 1.0], [1.0, 0.0]]))
+print(found.to_json()["panels"][0]["learnwares"][1]["x"] - found.to_json()["panels"][0]["learnwares"][0]["x"])
+try:
+    found.save("never.png")
+except FailedPrecondition as error:
+    print(error.reason)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    apart, reason = done.stdout.split()
+    assert abs(float(apart)) == pytest.approx(1)
+    assert reason == "EXTRA_MISSING"
