@@ -15,7 +15,7 @@ from learndock.specification import specify
 from tests.e2e.conftest import RunningDock
 from tests.e2e.learnwares import classifier_package, cloud
 from tests.packages.extending import install
-from tests.packages.models import build_package
+from tests.packages.models import build_package, table_semantic
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 
@@ -32,6 +32,10 @@ class Model:
 """
 
 
+def first(folder):
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     folder = install(tmp_path_factory.mktemp("site"))
@@ -46,7 +50,7 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dock(site, tmp_path_factory):
     folder = tmp_path_factory.mktemp("dock")
-    environment = {"PYTHONPATH": str(site), "DOCK_SEARCH_SEARCHER": "exact"}
+    environment = {"PYTHONPATH": first(site), "DOCK_SEARCH_SEARCHER": "exact"}
     running = RunningDock(folder / "data", folder / "dock.log", environment).start()
     yield running
     assert running.stop() == 0, running.log.read_text()[-4000:]
@@ -59,6 +63,8 @@ def push_moments(client, folder, region):
         folder / f"moments-{region}.zip",
         specification=MomentsSpecification.of(cloud(region, seed=1)),
         specification_class="MomentsSpecification",
+        semantic=table_semantic(3),
+        kwargs={"width": 3},
     )
     record = client.wait(client.push(path).learnware_id, timeout=120)
     assert record.state == "INDEXED", record.reason_text
@@ -105,7 +111,7 @@ def test_a_searcher_of_ones_own_answers_after_a_restart(dock, tmp_path):
 
 def test_dock_plugins_lists_them(site):
     command = [sys.executable, "-m", "learndock.cli.main", "plugins", "--json"]
-    found = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, check=True)
+    found = subprocess.run(command, env={**os.environ, "PYTHONPATH": first(site)}, capture_output=True, check=True)
     listed = {(each["kind"], each["name"]) for each in json.loads(found.stdout) if each["package"] == "field-plugins"}
     assert ("checker", "repeatable") in listed
     assert len(listed) == 4
