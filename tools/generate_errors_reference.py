@@ -117,7 +117,7 @@ def _uses_in(tree: ast.Module, places: dict[str, int], area: str) -> Iterator[Us
             name = _name(node.func)
             for reason in _reasons(_reason_of(node, places.get(name, -1))):
                 yield Use(reason, CLASSES.get(name, ""), _message(node, name), _text(_keyword(node, "hint")), area)
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
             first, *rest = node.value.elts
             for reason in _reasons(first) if isinstance(first, ast.Constant) else []:
                 yield Use(reason, "", _text(rest[0]), "", area)
