@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.errors import InvalidInput
+from learndock.specification.descend import STAGES, descend
 from learndock.specification.guard import Guard, weigh
 from learndock.specification.guard_measures import Rows
 from learndock.specification.kernel import gram, squared_distances
+from learndock.specification.order import evenly, own_order
 from learndock.specification.privacy import SUPPORT, Privacy, check_rows, is_guarded, rounded
 from learndock.specification.rows import read_rows
 from learndock.specification.rules import MAX_MAGNITUDE, MAX_NUMBERS, MAX_POINTS, check_gamma
@@ -20,15 +22,11 @@ from learndock.specification.threads import one_thread
 from learndock.specification.weights import simplex_weights
 
 Array = npt.NDArray[np.float64]
-Array32 = npt.NDArray[np.float32]
 Progress = Callable[[float], None]
 
-SAMPLE = 2_000
-"""Rows that the points are fitted to."""
 WEIGHT_SAMPLE = 20_000
 """Rows that the weights are solved for."""
 _LLOYD_ROUNDS = 4
-_ITERATIONS = 60
 
 
 def default_size(n: int) -> int:
@@ -47,12 +45,15 @@ def specify(
 ) -> TableSpecification:
     """Make the specification of a table X (n, d): an array, a DataFrame or a list of rows of finite numbers.
 
-    The points are means of small clusters moved by L-BFGS to where the embeddings agree best, then their weights are
-    solved exactly (beta >= 0, sum 1). Both happen on columns divided by their own spread, so a table with large
-    columns is described as well as a standardised one; z is given in the table's own units.
+    The points are means of small clusters moved by L-BFGS to where the embeddings agree best, on 2,000 rows and then
+    on 10,000; their weights are solved exactly (beta >= 0, sum 1) for 20,000. All on columns divided by their own
+    spread, so a table with large columns is described as well as a standardised one; z is given in the table's own
+    units. docs/adr/0007 compares ways to do this.
 
     Rules: `k` unsaid is `default_size(n)`. Equal rows count as often as they are there; constant columns stay what
-    they are. The same X and `random_state` give the same specification. `progress` is called with 0 to 1.
+    they are. The same rows, in whatever order, and `random_state` give the same specification, bit for bit on the
+    same machine; another unit or zero of a column changes z by just that, up to rounding. float32 is read exactly.
+    `progress` is called with 0 to 1.
 
     `privacy="default"`: 25 rows at least and five for each point, no point on or near a row, none that stands for
     fewer than five rows (so outliers leave no point; there may be fewer points than k), and `num_points` to two
@@ -69,30 +70,25 @@ def specify(
     if guarded:
         check_rows(len(rows), k)
     gamma = check_gamma(gamma)
-    centre, spread = _centre_and_spread(rows)
-    table = Rows(rows, (rows - centre) / spread, centre, spread)
+    table = _standardised(rows[own_order(rows, random_state)])
     with one_thread():
-        points, beta = _reduce(table, size, gamma, random_state, progress or _silent, guarded=guarded)
+        points, beta = _reduce(table, size, gamma, progress or _silent, guarded=guarded)
     kept = beta > 0
     z = np.clip(table.to_raw(points[kept]), -MAX_MAGNITUDE, MAX_MAGNITUDE)
     return TableSpecification(z, beta[kept], gamma, rounded(len(rows)) if guarded else len(rows))
 
 
-def _reduce(
-    table: Rows, size: int, gamma: float, random_state: int, tell: Progress, *, guarded: bool
-) -> tuple[Array, Array]:
+def _reduce(table: Rows, size: int, gamma: float, tell: Progress, *, guarded: bool) -> tuple[Array, Array]:
     """Points (at most size, d), standardised, and their weights."""
     rows = table.standard
-    rng = np.random.default_rng(random_state)
-    sample = _sample(rows, SAMPLE, rng)
     tell(0.05)
-    start = _clusters(sample, size, rng)
+    start = _clusters(evenly(rows, max(STAGES[0][0], SUPPORT * size)), size)
     tell(0.15)
-    points = _descend(start, sample, gamma, tell)
+    points = descend(start, rows, gamma, lambda done: tell(0.15 + 0.65 * done))
     if guarded:
         points = Guard(table, gamma).settle(points)
     tell(0.9)
-    target = _sample(rows, WEIGHT_SAMPLE, rng)
+    target = evenly(rows, WEIGHT_SAMPLE)
     inner, outer = gram(points, points, gamma), _mean_affinity(points, target, gamma)
     points, beta = weigh(points, inner, outer, len(rows)) if guarded else (points, simplex_weights(inner, outer))
     tell(1.0)
@@ -120,24 +116,21 @@ def _size(k: int | None, n: int, d: int) -> int:
     return min(size, n)
 
 
-def _centre_and_spread(rows: Array) -> tuple[Array, Array]:
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+def _standardised(rows: Array) -> Rows:
+    low, high = rows.min(axis=0), rows.max(axis=0)
     # A constant column becomes nought to the last bit: from rounding the points would push one another apart in it.
-    flat = (rows == rows[0]).all(axis=0)
+    centre = np.where(low == high, low, rows.mean(axis=0))
+    standard = rows - centre
+    spread = np.sqrt(np.einsum("nd,nd->d", standard, standard) / len(rows))
     # Of a column that varies by rounding only, the spread would make features out of noise.
-    still = flat | (spread <= 1e-12 * np.abs(rows).max(axis=0))
-    return np.where(flat, rows[0], centre), np.where(still, 1.0, spread)
+    spread[spread <= 1e-12 * np.maximum(np.abs(low), np.abs(high))] = 1.0
+    standard /= spread
+    return Rows(rows, standard, centre, spread)
 
 
-def _sample(rows: Array, size: int, rng: np.random.Generator) -> Array:
-    if len(rows) <= size:
-        return rows
-    return rows[np.sort(rng.choice(len(rows), size, replace=False))]
-
-
-def _clusters(sample: Array, size: int, rng: np.random.Generator) -> Array:
+def _clusters(sample: Array, size: int) -> Array:
     """Means of clusters; of clusters with too few members the mean of the nearest rows."""
-    centres = sample[rng.choice(len(sample), size, replace=size > len(sample))]
+    centres = sample[(np.arange(size) * len(sample)) // size]
     counts = np.zeros(size)
     for _ in range(_LLOYD_ROUNDS):
         owner = squared_distances(sample, centres).argmin(axis=1)
@@ -156,53 +149,3 @@ def _means_of_nearest(points: Array, rows: Array) -> Array:
     count = min(SUPPORT, len(rows))
     nearest = np.argpartition(squared_distances(points, rows), count - 1, axis=1)[:, :count]
     return np.asarray(rows[nearest].mean(axis=1))
-
-
-def _descend(start: Array, sample: Array, gamma: float, tell: Progress) -> Array:
-    """Move equally weighted points to where MMD^2 to the sample is least."""
-    # Imported here: scipy takes longer to load than a small table to reduce.
-    from scipy.optimize import minimize  # noqa: PLC0415
-
-    shape = start.shape
-    rows = sample.astype(np.float32)
-    # Columns of the kernel's exponent, as one matrix product gives it: see _affinities.
-    columns = np.vstack([rows.T, np.ones(len(rows)), (rows * rows).sum(axis=1)]).astype(np.float32)
-    rounds = 0
-
-    def step(_: Array) -> None:
-        nonlocal rounds
-        rounds += 1
-        tell(0.15 + 0.7 * rounds / _ITERATIONS)
-
-    found = minimize(
-        lambda flat: _objective(flat.reshape(shape), rows, columns, gamma),
-        start.ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        callback=step,
-        options={"maxiter": _ITERATIONS, "maxcor": 10},
-    )
-    return np.asarray(found.x.reshape(shape))
-
-
-def _objective(z: Array, rows: Array32, columns: Array32, gamma: float) -> tuple[float, Array]:
-    """K times MMD^2 to the sample, less a constant, at equal weights, and its gradient (K d,).
-
-    float32 is enough to find the way; what is published is weighed in float64.
-    """
-    points = z.astype(np.float32)
-    squares = (points * points).sum(axis=1)
-    inner = _affinities(points, squares, np.vstack([points.T, np.ones_like(squares), squares]), gamma) / len(points)
-    outer = _affinities(points, squares, columns, gamma) / len(rows)
-    inner_sums, outer_sums = inner.sum(axis=1), outer.sum(axis=1)
-    value = float(inner_sums.sum(dtype=np.float64) - 2.0 * outer_sums.sum(dtype=np.float64))
-    slope = (outer_sums - inner_sums)[:, None] * points - outer @ rows + inner @ points
-    return value, np.asarray(4.0 * gamma * slope, dtype=np.float64).ravel()
-
-
-def _affinities(points: Array32, squares: Array32, columns: Array32, gamma: float) -> Array32:
-    """k(points, rows) from [2 gamma z, -gamma |z|^2, -gamma] times [x; 1; |x|^2]."""
-    left = np.column_stack([2 * gamma * points, -gamma * squares, np.full_like(squares, -gamma)]).astype(np.float32)
-    found = left @ columns
-    np.minimum(found, 0.0, out=found)
-    return np.asarray(np.exp(found, out=found))
