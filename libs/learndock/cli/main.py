@@ -49,9 +49,11 @@ COMMANDS: Mapping[str, Place] = {
     "list": Place("listing", _USE, "List learnwares."),
     "show": Place("listing", _USE, "Show one learnware and its verdict."),
     "search": Place("search", _USE, "Find what fits your data or your words."),
+    "map": Place("map", _USE, "Draw the dock as a picture."),
     "pull": Place("pull", _USE, "Fetch a package."),
     "predict": Place("predict", _USE, "Predict with learnwares, yours or found ones."),
     "plugins": Place("plugins", _HERE, "List specification types, searchers, checkers and reusers."),
+    "experiment": Place("experiment", _HERE, "Measure on your own tables what sharing models is worth."),
     "doctor": Place("doctor", _HERE, "Say what this machine can do and what is missing."),
     "completion": Place("completion", _HERE, "Print a shell's completion script."),
 }

@@ -32,6 +32,7 @@ from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
+    from learndock.plot import DockMap
     from learndock.specification import Specification, TableSpecification
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
@@ -173,6 +174,35 @@ class Dock:
         if task is not None:
             request.rkme.CopyFrom(specification_to_rkme(_specified(task)))
         return Found.from_message(self._peers.search.Search(request), self._load)
+
+    def map(
+        self,
+        task: Any = None,
+        *,
+        colour_by: str = "scenario",
+        limit: int = 500,
+        on_progress: Progress | None = None,
+        **asked: Any,
+    ) -> DockMap:
+        """The dock as a picture: its learnwares by MMD, with the task and its mixture drawn in; `.save("map.png")`.
+
+        Takes what `search` takes. Drawn are the `limit` learnwares (1 to 1,000) nearest to the task, without one the
+        first. `colour_by` is scenario, owner, task-type, data-type, library, license or model. NotFound MAP_EMPTY;
+        InvalidInput COLOUR_UNKNOWN. Saving or showing it needs the extra `plot`.
+        """
+        from learndock.client.mapping import map_found  # noqa: PLC0415 - numerical code, when needed
+        from learndock.plot.exhibit import check_colour  # noqa: PLC0415
+
+        check_colour(colour_by)
+        task = None if task is None else _specified(task)
+        found = self.search(task, limit=limit, **asked)
+        return map_found(
+            found,
+            lambda record: self.specification(record.learnware_id, record.version),
+            task=task,
+            colour_by=colour_by,
+            on_progress=on_progress,
+        )
 
     def load(self, learnwares: Any, *, where: str = "local") -> OpenMembers:
         """Open learnwares without a search, as `Found.load` does: ids, records, hits, or a mixture with its weights."""

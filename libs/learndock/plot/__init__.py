@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from learndock.plot.dockmap import dock_map
+from learndock.plot.exhibit import COLOUR_BY, Exhibit, map_exhibits
+from learndock.plot.folder import map_folder
 from learndock.plot.layout import Layout, lay_out, stress
 from learndock.plot.panel import DockMap, Panel, Spot
 
-__all__ = ["DockMap", "Layout", "Panel", "Spot", "dock_map", "lay_out", "stress"]
+__all__ = [
+    "COLOUR_BY",
+    "DockMap",
+    "Exhibit",
+    "Layout",
+    "Panel",
+    "Spot",
+    "dock_map",
+    "lay_out",
+    "map_exhibits",
+    "map_folder",
+    "stress",
+]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.plot.labels import Wish, place_labels
-from learndock.plot.panel import DockMap, Panel, Spot
+from learndock.plot.panel import DockMap, Panel, Spot, trust
 from learndock.plot.style import FAINT, INK, MARKERS, OTHER, PALETTE, literal, new_figure, printable
 
 if TYPE_CHECKING:
@@ -197,17 +197,6 @@ def _caption(found: DockMap) -> list[str]:
     said = trust(found.stress)
     most = "" if len(found.panels) == 1 else " at most"
     return [f"Near is alike: MMD, on the island's scale. Stress {found.stress:.2f}{most}: {said}", *found.notes]
-
-
-def trust(stress: float) -> str:
-    """What a stress means for the reader of a map."""
-    if stress < 0.1:
-        return "distances can be read off."
-    if stress < 0.2:
-        return "groups are right, single distances only roughly."
-    if stress < 0.3:
-        return "only the coarse shape is right."
-    return "the plane is too small for these; trust the distances of a search."
 
 
 def _legend_of_groups(found: DockMap, looks: Mapping[str, Look]) -> list[tuple[Any, str]]:

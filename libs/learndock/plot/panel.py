@@ -91,6 +91,17 @@ class DockMap:
         return f"<DockMap of {learnwares} learnwares on {len(self.panels)} islands, stress {self.stress:.2f}>"
 
 
+def trust(stress: float) -> str:
+    """What a stress means for the reader of a map."""
+    if stress < 0.1:
+        return "distances can be read off."
+    if stress < 0.2:
+        return "groups are right, single distances only roughly."
+    if stress < 0.3:
+        return "only the coarse shape is right."
+    return "the plane is too small for these; trust the distances of a search."
+
+
 def _plain(panel: Panel) -> dict[str, Any]:
     spots = [
         {"key": spot.key, "name": spot.name, "group": spot.group, "x": spot.x, "y": spot.y, "weight": spot.weight}

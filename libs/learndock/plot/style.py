@@ -35,7 +35,7 @@ def new_figure(
     width: float = 7.0, height: float = 5.0, *, rows: int = 1, columns: int = 1
 ) -> tuple[Figure, Sequence[Axes]]:
     """A white figure (inches) and its axes, row by row, already plain. FailedPrecondition EXTRA_MISSING."""
-    figure_class, layout = _figure_class(), "constrained"
+    figure_class, layout = need_matplotlib(), "constrained"
     figure: Figure = figure_class(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout, facecolor="white")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for each in axes:
@@ -106,7 +106,8 @@ def printable(text: str, longest: int = 28) -> str:
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
-def _figure_class() -> Any:
+def need_matplotlib() -> Any:
+    """The class of figures. FailedPrecondition EXTRA_MISSING where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure  # noqa: PLC0415 - the extra
     except ImportError as error:

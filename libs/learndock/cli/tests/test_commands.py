@@ -113,6 +113,9 @@ def test_one_way_through_by_typing(type_in, address, package, flowers, tmp_path,
     table = type_in("search", "--data", flowers, "--target", "kind")
     assert learnware_id in table.stdout
     assert type_in("search", "--text", "zebra").exit_code == 1
+    drawn = type_in("map", "--data", flowers, "--target", "kind", "--out", "dock.png", "--json")
+    assert [each["key"] for each in json.loads(drawn.stdout)["panels"][0]["learnwares"]] == [learnware_id]
+    assert (tmp_path / "dock.png").stat().st_size > 1000
 
     here = type_in("predict", learnware_id, "--data", flowers, "--target", "kind")
     assert here.exit_code == 0, here.output

@@ -17,7 +17,7 @@ from dockapi.ingestion.v1 import ingestion_pb2_grpc
 from dockapi.learnware.v1 import learnware_pb2
 from dockapi.reuse.v1 import reuse_pb2, reuse_pb2_grpc
 from dockapi.search.v1 import search_pb2, search_pb2_grpc
-from dockapi.specification.v1 import specification_pb2_grpc
+from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
 from learndock.errors import InvalidInput, NotFound, Unavailable
 
 # ruff: noqa: N802 - the protos' names
@@ -217,8 +217,13 @@ class Reuse(reuse_pb2_grpc.ReuseServiceServicer):
 
 
 class Specification(specification_pb2_grpc.SpecificationServiceServicer):
+    def __init__(self) -> None:
+        self.stored: dict[str, learnware_pb2.Rkme] = {}
+
     def GetSpecification(self, request, context):
-        raise NotFound("It has none.", reason="SPECIFICATION_NOT_FOUND")
+        if request.learnware_id not in self.stored:
+            raise NotFound("It has none.", reason="SPECIFICATION_NOT_FOUND")
+        return specification_pb2.GetSpecificationResponse(rkme=self.stored[request.learnware_id])
 
 
 class House:
@@ -226,7 +231,7 @@ class House:
 
     def __init__(self) -> None:
         self.ingestion, self.checking, self.reuse = Ingestion(), Checking(), Reuse()
-        self.search = Search(self.ingestion)
+        self.search, self.specification = Search(self.ingestion), Specification()
         self.server = self._build()
 
     def _build(self) -> Server:
@@ -247,7 +252,7 @@ class House:
                 (
                     "dockapi.specification.v1.SpecificationService",
                     specification_pb2_grpc.add_SpecificationServiceServicer_to_server,
-                    Specification(),
+                    self.specification,
                 ),
             ],
             address="127.0.0.1:0",

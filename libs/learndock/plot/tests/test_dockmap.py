@@ -9,7 +9,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from learndock.errors import InvalidInput
 from learndock.plot import dock_map
-from learndock.plot.draw import REST, looks_of, trust
+from learndock.plot.draw import REST, looks_of
+from learndock.plot.panel import trust
 from learndock.plot.style import PALETTE
 from learndock.search.distance import mmd
 from learndock.search.island import island_scale
