@@ -234,7 +234,12 @@ def _check_overlap(entries: list[Entry], directory_at: int) -> None:
     ordered = sorted(entries, key=lambda entry: entry.header_at)
     starts = [entry.header_at for entry in ordered] + [directory_at]
     for entry, following in zip(ordered, starts[1:], strict=True):
-        # A streamed entry is followed by at least crc and two sizes.
-        end = entry.data_at + entry.packed + (12 if entry.flags & _STREAMED else 0)
-        if end > following:
+        # A streamed entry is followed by crc and two sizes, of 4 or 8 bytes, with or without a mark.
+        least, most = (12, 24) if entry.flags & _STREAMED else (0, 0)
+        end = entry.data_at + entry.packed
+        if end + least > following:
             refuse("ZIP_OVERLAP", f"{shown(entry.raw_name)} overlaps what follows it in the zip.", hint=_AGAIN)
+        if end + most < following:
+            _broken(f"bytes that belong to no file follow {shown(entry.raw_name)}")
+    if starts[0] != 0:
+        _broken("bytes that belong to no file stand at its beginning")

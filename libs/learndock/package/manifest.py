@@ -152,8 +152,8 @@ def _specifications(value: Any, files: Collection[str], more: Collection[str]) -
 def _specification(entry: Mapping[str, Any], files: Collection[str], more: Collection[str]) -> SpecificationEntry:
     stated = _text(entry, "class_name", "RKMETableSpecification", prefix="stat_specifications.")
     module = _text(entry, "module_path", "learnware.specification", prefix="stat_specifications.")
-    known = stated in SPECIFICATION_CLASSES and _SPECIFICATION_MODULE.fullmatch(module)
-    if not known and stated not in more:
+    ours = stated in SPECIFICATION_CLASSES
+    if not (_SPECIFICATION_MODULE.fullmatch(module) if ours else stated in more):
         refuse(
             "SPECIFICATION_CLASS_UNKNOWN",
             f"{shown(module)}, {shown(stated)} is no specification that this dock knows.",

@@ -80,6 +80,8 @@ def _path_fault(name: str, limits: PackageLimits) -> str:
 def _part_fault(part: str) -> str:
     if part in {"", ".", ".."}:
         return "steps through '.', '..' or an empty folder name"
+    if part[0] == "-":
+        return "has a part that reads like an option of a command"
     if part[-1] in ". ":
         return "has a part that ends in a dot or a space"
     return "has a part that is a device on Windows" if _DEVICE.match(part) else ""

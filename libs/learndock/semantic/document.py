@@ -21,7 +21,10 @@ def refuse(field: str, message: str, *, hint: str = "", allowed: tuple[str, ...]
     """Raise InvalidInput SEMANTIC_INVALID that names the field and, where there is a list, what it allows."""
     details = {"field": field} | ({"allowed": ", ".join(allowed)} if allowed else {})
     raise InvalidInput(
-        f"Semantic specification, {field}: {message}", reason="SEMANTIC_INVALID", hint=hint, details=details
+        f"Semantic specification, {field}: {message}",
+        reason="SEMANTIC_INVALID",
+        hint=hint or "Mend it; `dock init` writes a valid one to compare with.",
+        details=details,
     )
 
 

@@ -103,7 +103,7 @@ def parse_document(value: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
         text = value.decode("utf-8-sig") if isinstance(value, bytes) else value
         _check_amount(text)
         _check_depth(text)
-        document = json.loads(text, parse_constant=_not_json, parse_int=_whole)
+        document = json.loads(text, parse_constant=_not_json, parse_int=_whole, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         refuse("The specification is not valid JSON.")
     if not isinstance(document, dict):
@@ -132,6 +132,13 @@ def _check_depth(text: str) -> None:
 
 def _not_json(word: str) -> NoReturn:
     raise ValueError(word)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
 
 
 def _whole(digits: str) -> int:

@@ -83,6 +83,8 @@ def named(name):
         "cafe\u0301",
         "a\x85b",
         "\ud800",
+        "-x",
+        "a/--help",
         "d/" * 16 + "f",
         "n" * 241,
     ],
@@ -91,9 +93,7 @@ def test_unsafe_names_are_refused(name):
     assert reason(named(name)) == "ZIP_NAME_UNSAFE"
 
 
-@pytest.mark.parametrize(
-    "name", ["a b.txt", "café.py", "模型.py", "-x", "a..b", "console.py", ".hidden", "d/" * 15 + "f"]
-)
+@pytest.mark.parametrize("name", ["a b.txt", "café.py", "模型.py", "a..b", "console.py", ".hidden", "d/" * 15 + "f"])
 def test_ordinary_names_are_taken(name):
     assert name in opened(named(name)).files
 
