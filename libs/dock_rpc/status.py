@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
-from google.rpc import error_details_pb2, status_pb2
+from google.protobuf.any_pb2 import Any as Packed
+from google.protobuf.message import DecodeError, Message
 
+from dockapi.status.v1 import status_pb2 as pb
 from learndock.errors import (
     AlreadyExists,
     DeadlineExceeded,
@@ -24,6 +25,7 @@ from learndock.errors import (
 
 DOMAIN = "learndock"
 DETAILS_KEY = "grpc-status-details-bin"
+_TYPES = "type.googleapis.com/google.rpc."
 _MESSAGE_BYTES, _SHORT_BYTES, _HINT_BYTES, _DETAILS_BYTES = 2000, 300, 500, 1500
 
 _CODES: dict[type[DockError], grpc.StatusCode] = {
@@ -61,7 +63,7 @@ def code_of(error: DockError) -> grpc.StatusCode:
 class WireStatus(grpc.Status):
     """What `ServicerContext.abort_with_status` takes."""
 
-    def __init__(self, code: grpc.StatusCode, details: str, status: status_pb2.Status) -> None:
+    def __init__(self, code: grpc.StatusCode, details: str, status: pb.Status) -> None:
         self.code = code
         self.details = details
         self.trailing_metadata = ((DETAILS_KEY, status.SerializeToString()),)
@@ -73,16 +75,17 @@ def error_to_status(error: DockError) -> WireStatus:
     Texts are cut so that the trailers stay below the 8 KiB that any client takes.
     """
     code = code_of(error)
-    status = status_pb2.Status(code=code.value[0], message=_cut(error.message, _MESSAGE_BYTES))
-    info = error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_cut_details(error.details))
-    status.details.add().Pack(info)
+    status = pb.Status(code=code.value[0], message=_cut(error.message, _MESSAGE_BYTES))
+    details: list[Message] = [
+        pb.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_cut_details(error.details)),
+    ]
     if error.hint:
-        hint = error_details_pb2.LocalizedMessage(locale="en", message=_cut(error.hint, _HINT_BYTES))
-        status.details.add().Pack(hint)
+        details.append(pb.LocalizedMessage(locale="en", message=_cut(error.hint, _HINT_BYTES)))
     if error.retry_after_s is not None:
-        retry = error_details_pb2.RetryInfo()
+        retry = pb.RetryInfo()
         retry.retry_delay.FromNanoseconds(int(error.retry_after_s * 1e9))
-        status.details.add().Pack(retry)
+        details.append(retry)
+    status.details.extend(map(_pack, details))
     return WireStatus(code, _cut(error.message, _SHORT_BYTES), status)
 
 
@@ -107,26 +110,31 @@ def error_from_call(call: Any, address: str) -> DockError:
     return _plain_error(code, call.details() or "", address)
 
 
-def _status_of(call: Any) -> status_pb2.Status | None:
+def _pack(detail: Message) -> Packed:
+    # Under google.rpc's name: that is what other clients look for.
+    return Packed(type_url=_TYPES + detail.DESCRIPTOR.name, value=detail.SerializeToString(deterministic=True))
+
+
+def _status_of(call: Any) -> pb.Status | None:
     for key, value in call.trailing_metadata() or ():
         if key == DETAILS_KEY:
             try:
-                return status_pb2.Status.FromString(value)
+                return pb.Status.FromString(value)
             except DecodeError:
                 return None
     return None
 
 
-def _rebuild(status: status_pb2.Status, code: grpc.StatusCode) -> DockError | None:
-    info, hint = error_details_pb2.ErrorInfo(), error_details_pb2.LocalizedMessage()
-    retry, retry_after_s = error_details_pb2.RetryInfo(), None
-    for detail in status.details:
-        if detail.Is(info.DESCRIPTOR):
-            detail.Unpack(info)
-        elif detail.Is(hint.DESCRIPTOR):
-            detail.Unpack(hint)
-        elif detail.Unpack(retry):
-            retry_after_s = retry.retry_delay.ToNanoseconds() / 1e9
+def _rebuild(status: pb.Status, code: grpc.StatusCode) -> DockError | None:
+    info, hint, retry = pb.ErrorInfo(), pb.LocalizedMessage(), pb.RetryInfo()
+    try:
+        for detail in status.details:
+            for known in (info, hint, retry):
+                if detail.type_url == _TYPES + known.DESCRIPTOR.name:
+                    known.ParseFromString(detail.value)
+    except DecodeError:
+        return None
+    retry_after_s = retry.retry_delay.ToNanoseconds() / 1e9 if retry.HasField("retry_delay") else None
     if info.domain != DOMAIN or not info.reason:
         return None
     return _CLASSES.get(code, Internal)(
