@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+from learndock.specification import blas
+from learndock.specification.threads import one_thread
+
+OPEN = [each for each in threadpoolctl.threadpool_info() if each["internal_api"] == "openblas"]
+needs_openblas = pytest.mark.skipif(not OPEN, reason="this numpy has another BLAS")
+
+
+def threads():
+    np.ones((2, 2)) @ np.ones((2, 2))
+    return sorted(each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas")
+
+
+def test_one_thread_is_held_until_the_last_leaves():
+    before = threads()
+    with one_thread():
+        with one_thread():
+            assert set(threads()) == {1}
+        assert set(threads()) == {1}
+    assert threads() == before
+
+
+@needs_openblas
+def test_openblas_is_held_without_threadpoolctl_too():
+    import scipy.linalg  # noqa: F401 - it brings an OpenBLAS of its own
+
+    before = threads()
+    held = blas.OneThread()
+    try:
+        assert set(threads()) == {1}
+    finally:
+        held.restore_original_limits()
+    assert threads() == before
+
+
+@needs_openblas
+def test_threads_are_held_where_threadpoolctl_is_missing_and_scipy_stays_out():
+    code = """
+import json, os, sys
+sys.modules["threadpoolctl"] = None
+import numpy as np
+from learndock.specification import blas
+from learndock.specification.threads import one_thread
+blas.loaded()[0].set(2)
+before = [each.get() for each in blas.loaded()]
+with one_thread():
+    inside = [each.get() for each in blas.loaded()]
+after = [each.get() for each in blas.loaded()]
+print(json.dumps([before, inside, after, "scipy.linalg" in sys.modules]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [[2], [1], [2], False]
