@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learndock.errors import FailedPrecondition, InvalidInput
+from learndock.errors import Unavailable
 from learndock.reuse import outputs
-from learndock.reuse.member import Member, check_members
-from learndock.reuse.reuser import Reuser, Task, check_labels
+from learndock.reuse.errors import not_fitted
+from learndock.reuse.manners import OfClassification
+from learndock.reuse.member import Member
+from learndock.reuse.reuser import Reuser, Task
+from learndock.reuse.rows import check_table
 
 Array = NDArray[Any]
 
@@ -23,6 +26,9 @@ class FeatureAugmentationReuser(Reuser):
     probabilities stay as they are. A member that fails later is replaced by the mean of the others.
     """
 
+    _needs_labels = True
+    _tables_only = True
+
     def __init__(
         self,
         members: Sequence[Member],
@@ -30,56 +36,49 @@ class FeatureAugmentationReuser(Reuser):
         task: Task | str = "classification",
         n_classes: int | None = None,
         random_state: int = 0,
+        label_names: Sequence[str] | None = None,
     ) -> None:
         self.members = members
         self.task = task
         self.n_classes = n_classes
         self.random_state = random_state
+        self.label_names = label_names
 
     def fit(self, X: Any = None, y: Any = None) -> FeatureAugmentationReuser:
-        """Train on rows `X` (n, d) and labels `y`; InvalidInput LABELS_… or DATA_SHAPE where they do not do."""
-        self.members_ = check_members(self.members)
-        truth = check_labels(self, X, y)
-        answers = self._ask(self.members_, X)
+        """Train on rows `X` (n, d) and labels `y`; InvalidInput LABELS_… or DATA_… where they do not do."""
+        rows, truth = self._begin(X, y)
+        own = check_table(rows)
+        answers = self._ask(self.members_, rows)
         self.members_ = [self.members_[place] for place in answers]
         predicted = np.stack(list(answers.values()))
         self.width_ = predicted.shape[2]
-        own = _rows(X)
         self.center_, self.scale_ = _moments(own)
         self.target_ = (np.zeros(1), np.ones(1)) if self._classifies() else _moments(truth)
         self.model_ = _train(self._features(own, predicted), self._scaled(truth), self)
+        if self._classifies():
+            self.classes_ = np.arange(max(self.width_, int(np.max(self.model_.classes_)) + 1))
         return self
 
-    def predict(self, X: Any) -> Array:
-        """Labels (n,) or numbers (n,) or (n, outputs)."""
+    def _combine(self, X: Any) -> Array:
         features = self._augmented(X)
-        if self._classifies():
-            return np.asarray(self.model_.predict(features))
-        center, scale = self.target_
-        return self._answer(self.model_.predict(features).reshape(len(features), -1) * scale + center)
+        if not self._classifies():
+            center, scale = self.target_
+            return np.asarray(self.model_.predict(features).reshape(len(features), -1) * scale + center)
+        everything = np.zeros((len(features), len(self.classes_)))
+        everything[:, np.asarray(self.model_.classes_, dtype=int)] = self.model_.predict_proba(features)
+        return everything
 
+    @OfClassification
     def predict_proba(self, X: Any) -> Array:
         """Class probabilities (n, classes); zero for classes that no labelled row had."""
-        self._needs_classification()
-        known = self.model_.predict_proba(self._augmented(X))
-        labels = np.asarray(self.model_.classes_, dtype=int)
-        everything = np.zeros((len(known), max(self.width_, int(labels.max()) + 1)))
-        everything[:, labels] = known
-        return everything
+        return self._combine(X)
 
     def _augmented(self, X: Any) -> Array:
         if not hasattr(self, "model_"):
-            raise FailedPrecondition(
-                "The model on top has not been trained yet.", reason="REUSER_NOT_FITTED", hint="Call fit(X, y) first."
-            )
-        own = _rows(X)
-        if own.shape[1] != len(self.center_):
-            raise InvalidInput(
-                f"The rows have {own.shape[1]} columns; fit saw {len(self.center_)}.",
-                reason="DATA_SHAPE",
-                hint="Give the same columns in the same order.",
-            )
-        answers = self._ask(self.members_, X)
+            raise not_fitted(type(self).__name__)
+        rows = self._rows(X)
+        own = check_table(rows)
+        answers = self._ask(self.members_, rows)
         instead: Array = np.asarray(np.mean(list(answers.values()), axis=0))
         predicted = np.stack([answers.get(at, instead) for at in range(len(self.members_))])
         return self._features(own, predicted)
@@ -113,7 +112,14 @@ class _Constant:
 
 
 def _train(features: Array, truth: Array, reuser: FeatureAugmentationReuser) -> Any:
-    from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415
+    try:
+        from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415
+    except ImportError as error:
+        raise Unavailable(
+            "Feature augmentation trains with scikit-learn, which is not installed.",
+            reason="SCIKIT_LEARN_MISSING",
+            hint="pip install 'learndock[reuse]'",
+        ) from error
 
     if not reuser._classifies():  # noqa: SLF001
         return Ridge(alpha=1.0).fit(features, truth)
@@ -126,17 +132,6 @@ def _fit_width(said: Array, width: int) -> Array:
     if said.shape[2] > width:  # labels that no member gave while fitting: the model on top has no column for them
         return said[:, :, :width]
     return np.stack([outputs.widen(each, width) for each in said])
-
-
-def _rows(X: Any) -> Array:
-    own: Array = np.asarray(X, dtype=np.float64)
-    if own.ndim != 2:
-        raise InvalidInput(
-            f"X has the shape {own.shape}; rows of numbers (n, d) are needed.",
-            reason="DATA_SHAPE",
-            hint="Use AveragingReuser for data that are no tables.",
-        )
-    return own
 
 
 def _moments(own: Array) -> tuple[Array, Array]:

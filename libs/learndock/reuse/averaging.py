@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learndock.errors import InvalidInput
 from learndock.reuse import outputs
-from learndock.reuse.member import Member, check_members
-from learndock.reuse.reuser import Reuser, Task, shares
+from learndock.reuse.errors import InvalidInput
+from learndock.reuse.member import Member, check_members, shares
+from learndock.reuse.reuser import Reuser, Task
 
 Array = NDArray[Any]
 MODES = ("auto", "mean", "vote_by_label", "vote_by_probability")
@@ -22,8 +22,11 @@ class AveragingReuser(Reuser):
 
     `mode`: `mean` of numbers (regression), `vote_by_label` (one vote per member), `vote_by_probability` (mean of class
     probabilities). For classification `mean` is `vote_by_probability`; `auto` is `mean`. `weighted` uses the members'
-    weights, otherwise all count the same. Zhou, Ensemble Methods, 2012.
+    weights, otherwise all count the same. Nothing is drawn: `random_state` is there because all reusers have it.
+    Zhou, Ensemble Methods, 2012.
     """
+
+    _learns = False
 
     def __init__(
         self,
@@ -33,33 +36,27 @@ class AveragingReuser(Reuser):
         mode: str = "auto",
         n_classes: int | None = None,
         weighted: bool = False,
+        random_state: int = 0,
+        label_names: Sequence[str] | None = None,
     ) -> None:
         self.members = members
         self.task = task
         self.mode = mode
         self.n_classes = n_classes
         self.weighted = weighted
+        self.random_state = random_state
+        self.label_names = label_names
 
-    def fit(self, X: Any = None, y: Any = None) -> AveragingReuser:  # noqa: ARG002
-        """Check the parameters; there is nothing to learn."""
+    def fit(self, X: Any = None, y: Any = None) -> AveragingReuser:
+        """Check the parameters; there is nothing to learn. Labels tell how many classes there are, no more."""
         self._check_mode()
-        self.members_ = check_members(self.members)
-        self.dropped_: dict[str, str] = {}
+        self._begin(X, y)
         return self
-
-    def predict(self, X: Any) -> Array:
-        """Labels (n,) or numbers (n,) or (n, outputs)."""
-        return self._answer(self._combine(X))
-
-    def predict_proba(self, X: Any) -> Array:
-        """Class probabilities (n, classes), or shares of the votes."""
-        self._needs_classification()
-        return self._combine(X)
 
     def _combine(self, X: Any) -> Array:
         self._check_mode()
         members = check_members(self.members)
-        answers = self._ask(members, X)
+        answers = self._ask(members, self._rows(X))
         weights = shares([members[place][1].weight if self.weighted else 1.0 for place in answers])
         votes = [self._vote(answer) for answer in answers.values()]
         return np.asarray(np.tensordot(weights, np.stack(votes), axes=1))

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from learndock.errors import InvalidInput
+from learndock.reuse.errors import InvalidInput
 
 if TYPE_CHECKING:
     from learndock.specification import TableSpecification
 
 Array = NDArray[Any]
+Named = tuple[str, "Member"]
 
 
 class DockWarning(UserWarning):
@@ -32,21 +33,24 @@ class Model(Protocol):
 class Member:
     """A model, how much it counts, and what it was trained on.
 
-    `weight` is its share of the mixture (any scale, not negative); `specification` is needed by the job
-    selector only; `key` names it in warnings and errors.
+    `weight` is its share of the mixture (any scale, not negative); `specification` is needed by the job selector only;
+    `key` names it in warnings and errors. `label_names` are the names of its labels 0, 1, … `parallel` says that the
+    model runs in a process of its own, so that it may be asked while others are.
     """
 
     model: Model
     weight: float = 1.0
     specification: TableSpecification | None = None
     key: str = ""
+    label_names: Sequence[str] = ()
+    parallel: bool = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Member:
         # scikit-learn's clone copies parameters deeply; a model is a handle to something that runs, and is shared
-        return Member(self.model, self.weight, self.specification, self.key)
+        return Member(self.model, self.weight, self.specification, self.key, self.label_names, self.parallel)
 
 
-def check_members(members: Sequence[Member]) -> list[tuple[str, Member]]:
+def check_members(members: Sequence[Member]) -> list[Named]:
     """The members with a name each; InvalidInput MEMBERS_EMPTY, MEMBER_INVALID or MEMBER_WEIGHT."""
     if members is None or len(members) == 0:
         raise InvalidInput(
@@ -63,6 +67,15 @@ def check_members(members: Sequence[Member]) -> list[tuple[str, Member]]:
                 details={"key": name},
             )
     return named
+
+
+def shares(weights: Sequence[float] | Array) -> Array:
+    """Weights that sum to one; equal ones where all are zero."""
+    array: Array = np.asarray(weights, dtype=np.float64)
+    if array.size and array.max() > 0:
+        array = array / array.max()  # the sum of huge weights is no number
+    total = array.sum()
+    return array / total if total > 0 else np.full(len(array), 1 / len(array))
 
 
 def _name(member: object, place: int) -> str:

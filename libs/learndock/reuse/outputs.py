@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learndock.errors import InvalidInput
+from learndock.reuse.errors import InvalidInput
 
 Array = NDArray[Any]
 ROUNDING = 1e-3

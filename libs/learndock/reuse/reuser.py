@@ -1,69 +1,79 @@
-"""What all reusers share: scikit-learn's manners, asking the members, and leaving out those that fail."""
+"""What all reusers share: members, labels and their names, asking, and leaving out those that fail."""
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from learndock.errors import FailedPrecondition, InvalidInput
-from learndock.reuse import outputs
-from learndock.reuse.member import DockWarning, Member, check_members
+from learndock.reuse import labels, outputs
+from learndock.reuse.asking import Answers, ask
+from learndock.reuse.errors import InvalidInput
+from learndock.reuse.manners import OfClassification, Parameters, tags
+from learndock.reuse.member import DockWarning, Member, Named, check_members
+from learndock.reuse.rows import check_rows, count_columns, count_rows
 
 Array = NDArray[Any]
 Task = Literal["classification", "regression"]
 
 
-class Reuser:
+class Reuser(Parameters):
     """Parameters, members and labels of any reuser; says nothing of how predictions are combined.
 
-    `dropped_` maps the members that the last `fit` or `predict` went on without to why. `column_output_` is whether
-    regression outputs have several columns.
+    `dropped_` maps the members that the last `fit` or `predict` went on without to why. `label_names_` are the names
+    of the labels (() where there are none), `classes_` the labels themselves where they are known, `n_features_in_`
+    the width of the rows where `fit` was given some. As a context manager it closes its members at the end.
     """
 
     members: Sequence[Member]
     task: Task | str
     n_classes: int | None
+    label_names: Sequence[str] | None
 
     dropped_: dict[str, str]
-
-    @classmethod
-    def _parameters(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002
-        """The parameters as given; `deep` is there for scikit-learn and changes nothing."""
-        return {name: getattr(self, name) for name in self._parameters()}
-
-    def set_params(self, **params: Any) -> Any:
-        """Change parameters; the reuser itself. InvalidInput PARAMETER_UNKNOWN names what there is."""
-        known = self._parameters()
-        for name, value in params.items():
-            if name not in known:
-                raise InvalidInput(
-                    f"{type(self).__name__} has no parameter {name!r}.",
-                    reason="PARAMETER_UNKNOWN",
-                    hint=f"There are: {', '.join(known)}.",
-                )
-            setattr(self, name, value)
-        return self
-
-    def score(self, X: Any, y: Any) -> float:
-        """Accuracy for classification, R² for regression, as scikit-learn's estimators do."""
-        truth, predicted = np.asarray(y, dtype=np.float64), np.asarray(self.predict(X), dtype=np.float64)
-        predicted = predicted.reshape(truth.shape)
-        if self._classifies():
-            return float(np.mean(truth == predicted))
-        spread = float(np.sum((truth - truth.mean(axis=0)) ** 2))
-        return 1.0 - float(np.sum((truth - predicted) ** 2)) / spread if spread else 0.0
+    _needs_labels: ClassVar[bool] = False
+    _tables_only: ClassVar[bool] = False
+    _learns: ClassVar[bool] = True
 
     def predict(self, X: Any) -> Array:
         """Labels (n,) or numbers (n,) or (n, outputs) for the rows of `X`."""
-        raise NotImplementedError
+        return self._answer(self._combine(X))
+
+    @OfClassification
+    def predict_proba(self, X: Any) -> Array:
+        """Class probabilities (n, classes); shares of the votes where labels are voted on."""
+        return self._combine(X)
+
+    @OfClassification
+    def predict_names(self, X: Any) -> Array:
+        """The names (n,) of the labels that `predict` gives. InvalidInput LABEL_NAMES_MISSING."""
+        return labels.named(self.predict(X), self._names(check_members(self.members)))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy for classification, R² for regression, as scikit-learn's estimators do."""
+        predicted = np.asarray(self.predict(X), dtype=np.float64).reshape(len(y), -1)
+        truth = self._truth(y, len(y)).reshape(len(y), -1)
+        weights = np.ones(len(y)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        if self._classifies():
+            return float(np.average((truth == predicted).all(axis=1), weights=weights))
+        middle = np.average(truth, axis=0, weights=weights)
+        spread = float(np.sum(weights[:, None] * (truth - middle) ** 2))
+        return 1.0 - float(np.sum(weights[:, None] * (truth - predicted) ** 2)) / spread if spread else 0.0
+
+    def close(self) -> None:
+        """End the members' models, where they run in sandboxes of their own. Idempotent."""
+        end = getattr(self.members, "close", None)
+        if end is not None:
+            end()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
 
     def __repr__(self) -> str:
         keys = ", ".join(name for name, _ in check_members(self.members)[:5])
@@ -75,15 +85,95 @@ class Reuser:
         return "classifier" if self._classifies() else "regressor"
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, RegressorTags, Tags, TargetTags  # noqa: PLC0415
-
-        classifies = self._classifies()
-        return Tags(
-            estimator_type=self._estimator_type,
-            target_tags=TargetTags(required=False),
-            classifier_tags=ClassifierTags() if classifies else None,
-            regressor_tags=None if classifies else RegressorTags(),
+        return tags(
+            classifies=self._classifies(),
+            needs_labels=self._needs_labels,
+            learns=self._learns,
+            tables_only=self._tables_only,
         )
+
+    def _combine(self, X: Any) -> Array:
+        """Probabilities (n, classes) or numbers (n, outputs)."""
+        raise NotImplementedError
+
+    def _begin(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """What every `fit` does first: the rows as members are given them, and the labels."""
+        self._classifies()
+        self.members_ = check_members(self.members)
+        self.label_names_ = self._names(self.members_)
+        self.dropped_ = {}
+        if self._needs_labels:
+            labels.require(type(self).__name__, X, y)
+        rows = None if X is None else check_rows(X)
+        self.__dict__.pop("n_features_in_", None)
+        if rows is not None and count_columns(rows) is not None:
+            self.n_features_in_ = count_columns(rows)
+        truth = None if y is None or rows is None else self._truth(y, count_rows(rows))
+        self._set_classes(truth)
+        return rows, truth
+
+    def _set_classes(self, truth: Array | None) -> None:
+        """How many classes there are at least, once it is known."""
+        self.__dict__.pop("classes_", None)
+        if not self._classifies():
+            return
+        known = self._width() or (0 if truth is None else int(truth.max()) + 1)
+        if known:
+            self.classes_ = np.arange(known)
+
+    def _width(self) -> int | None:
+        """The number of classes where it was said."""
+        return self.n_classes or (len(self.label_names) if self.label_names is not None else None)
+
+    def _truth(self, y: Any, rows: int) -> Array:
+        if not self._classifies():
+            return labels.check_targets(y, rows)
+        return labels.check_labels(y, rows, self._names(check_members(self.members)), self._width())
+
+    def _names(self, members: Sequence[Named]) -> tuple[str, ...]:
+        return labels.common_names(members, self.label_names) if self._classifies() else ()
+
+    def _rows(self, X: Any) -> Any:
+        """Rows to predict for, as members are given them. InvalidInput DATA_SHAPE for another width than at `fit`."""
+        rows = check_rows(X)
+        wanted, width = getattr(self, "n_features_in_", None), count_columns(rows)
+        if wanted is not None and width is not None and width != wanted:
+            raise InvalidInput(
+                f"X has {width} features, but {type(self).__name__} is expecting {wanted} features as input.",
+                reason="DATA_SHAPE",
+                hint="Give the same columns as to fit, in the same order.",
+            )
+        return rows
+
+    def _ask(self, members: Sequence[Named], X: Any) -> dict[int, Array]:
+        """Outputs by place of the members that answer, all of one width; warns of the others."""
+        names = self._names(members)
+        answers = ask(members, X, lambda table, named: self._read(table, named, names))
+        self.dropped_ = answers.reasons
+        for name, why in self.dropped_.items():
+            warnings.warn(
+                f"Member {name} failed and is left out, the others share its weight: {why}", DockWarning, stacklevel=5
+            )
+        return _one_width(answers, [name for name, _ in members], self._least() if self._classifies() else None)
+
+    def _read(self, table: Array, named: Named, names: tuple[str, ...]) -> Array:
+        if not self._classifies():
+            return table
+        name, member = named
+        at = labels.places(member, names)
+        if at is None:
+            return outputs.as_probabilities(table, self._width(), name)
+        own = outputs.as_probabilities(table, len(at), name)
+        return labels.moved(own, at, max(len(names), self._width() or 0))
+
+    def _least(self) -> int:
+        return self._width() or len(getattr(self, "classes_", ()))
+
+    def _answer(self, combined: Array) -> Array:
+        """What `predict` returns, from probabilities or from numbers (n, outputs)."""
+        if self._classifies():
+            return np.asarray(combined.argmax(axis=1))
+        return combined[:, 0] if combined.shape[1] == 1 else combined
 
     def _classifies(self) -> bool:
         if self.task not in ("classification", "regression"):
@@ -94,114 +184,18 @@ class Reuser:
             )
         return self.task == "classification"
 
-    def _ask(self, members: Sequence[tuple[str, Member]], X: Any) -> dict[int, Array]:
-        """Outputs by place of the members that answer; warns of the others. All of one width."""
-        rows = _count_rows(X)
-        self.dropped_, answers = {}, {}
-        for place, (name, member) in enumerate(members):
-            try:
-                raw = member.model.predict(X)
-            except Exception as error:  # noqa: BLE001 - whatever a stranger's model raises
-                self._drop(name, f"{type(error).__name__}: {error}")
-                continue
-            table = outputs.as_table(raw, rows, name)
-            if not np.isfinite(table).all():
-                self._drop(name, "its output is not finite")
-                continue
-            answers[place] = self._read(table, name)
-        if not answers:
-            raise FailedPrecondition(
-                f"No member could predict: {_listed(self.dropped_)}.",
-                reason="MEMBERS_ALL_FAILED",
-                hint="Check that the rows have the width and types the members were made for.",
-                details=self.dropped_,
-            )
-        return _one_width(answers, [name for name, _ in members], classification=self._classifies())
 
-    def _read(self, table: Array, name: str) -> Array:
-        return outputs.as_probabilities(table, self.n_classes, name) if self._classifies() else table
-
-    def _drop(self, name: str, why: str) -> None:
-        self.dropped_[name] = why
-        warnings.warn(f"Member {name} failed and is left out: {why}", DockWarning, stacklevel=2)
-
-    def _answer(self, combined: Array) -> Array:
-        """What `predict` returns, from probabilities or from numbers (n, outputs)."""
-        if self._classifies():
-            return np.asarray(combined.argmax(axis=1))
-        return combined[:, 0] if combined.shape[1] == 1 else combined
-
-    def _needs_classification(self) -> None:
-        if not self._classifies():
+def _one_width(answers: Answers, names: Sequence[str], classes: int | None) -> dict[int, Array]:
+    tables = answers.tables
+    width = max(table.shape[1] for table in tables.values())
+    if classes is not None:
+        return {place: outputs.widen(table, max(width, classes)) for place, table in tables.items()}
+    for place, table in tables.items():
+        if table.shape[1] != width:
             raise InvalidInput(
-                "Regression has no class probabilities.",
-                reason="TASK_WRONG",
-                hint="Use predict(), or task='classification'.",
-            )
-
-
-def check_labels(reuser: Reuser, X: Any, y: Any) -> Array:
-    """Labels int (n,) or targets float (n, outputs) that belong to the rows of `X`.
-
-    InvalidInput LABELS_MISSING, LABELS_SHAPE, LABELS_NOT_FINITE or LABELS_RANGE.
-    """
-    if X is None or y is None or len(y) == 0:
-        raise InvalidInput(
-            f"{type(reuser).__name__} learns from labelled rows, and there are none.",
-            reason="LABELS_MISSING",
-            hint="Call fit(X, y); with no labels use AveragingReuser or JobSelectorReuser.",
-        )
-    array = np.asarray(y)
-    if array.dtype.kind not in "fiub" or array.ndim > 2 or len(array) != _count_rows(X):
-        raise InvalidInput(
-            f"y is {array.dtype} of shape {array.shape} for {_count_rows(X)} rows.",
-            reason="LABELS_SHAPE",
-            hint="Give one number per row; encode class names as 0 … n_classes-1.",
-        )
-    if not np.isfinite(array).all():
-        raise InvalidInput("y has values that are not finite.", reason="LABELS_NOT_FINITE")
-    targets = array.reshape(len(array), -1).astype(np.float64)
-    return _class_labels(targets, reuser.n_classes) if reuser._classifies() else targets  # noqa: SLF001
-
-
-def _class_labels(targets: Array, n_classes: int | None) -> Array:
-    highest = np.inf if n_classes is None else n_classes - 1
-    whole = np.array_equal(targets, np.round(targets))
-    if targets.shape[1] != 1 or not whole or targets.min() < 0 or targets.max() > highest:
-        classes = "0 and up" if n_classes is None else f"0 … {n_classes - 1}"
-        raise InvalidInput(
-            f"y lies in [{targets.min():g}, {targets.max():g}]; labels are whole numbers {classes}.",
-            reason="LABELS_RANGE",
-            hint="Encode the classes as 0 … n_classes-1, as the learnwares found do.",
-        )
-    return targets[:, 0].astype(np.int64)
-
-
-def shares(weights: Sequence[float]) -> Array:
-    """Weights that sum to one; equal ones where all are zero."""
-    array: Array = np.asarray(weights, dtype=np.float64)
-    total = array.sum()
-    return array / total if total > 0 else np.full(len(array), 1 / len(array))
-
-
-def _count_rows(X: Any) -> int:
-    return int(X.shape[0]) if hasattr(X, "shape") else len(X)
-
-
-def _one_width(answers: dict[int, Array], names: Sequence[str], *, classification: bool) -> dict[int, Array]:
-    width = max(answer.shape[1] for answer in answers.values())
-    if classification:
-        return {place: outputs.widen(answer, width) for place, answer in answers.items()}
-    for place, answer in answers.items():
-        if answer.shape[1] != width:
-            raise InvalidInput(
-                f"Member {names[place]} gives {answer.shape[1]} outputs per row, another gives {width}.",
+                f"Member {names[place]} gives {table.shape[1]} outputs per row, another gives {width}.",
                 reason="MEMBER_OUTPUT_SHAPE",
                 hint="Reuse learnwares of one output domain together.",
                 details={"key": names[place]},
             )
-    return answers
-
-
-def _listed(dropped: Mapping[str, str]) -> str:
-    return "; ".join(f"{name}: {why}" for name, why in dropped.items())
+    return tables

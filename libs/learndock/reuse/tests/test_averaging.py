@@ -70,14 +70,21 @@ def test_a_member_that_fails_is_left_out_and_named(rows: np.ndarray) -> None:
 
 def test_all_members_failing_is_an_error_with_every_reason(rows: np.ndarray) -> None:
     reuser = AveragingReuser([member(refuses("one"), "a"), member(refuses("two"), "b")])
-    with pytest.warns(DockWarning), pytest.raises(FailedPrecondition, match=r"one.*two") as caught:
+    with pytest.raises(FailedPrecondition, match=r"one.*two") as caught:
         reuser.predict(rows)
     assert caught.value.reason == "MEMBERS_ALL_FAILED"
 
 
-def test_a_wrong_shape_is_an_error_that_names_the_member(rows: np.ndarray) -> None:
+def test_a_member_of_a_wrong_shape_is_left_out_too(rows: np.ndarray) -> None:
     reuser = AveragingReuser([member(always(1, 0), "fine"), member(lambda X: X[:-1, 0], "short")], n_classes=2)
-    with pytest.raises(InvalidInput, match="short") as caught:
+    with pytest.warns(DockWarning, match="short"):
+        assert (reuser.predict(rows) == 0).all()
+    assert "MEMBER_OUTPUT_SHAPE" in reuser.dropped_["short"]
+
+
+def test_the_same_wrong_shape_of_all_is_an_error_that_names_the_first(rows: np.ndarray) -> None:
+    reuser = AveragingReuser([member(always(0.5, 0.5, 0), key) for key in ("a", "b")], n_classes=2)
+    with pytest.raises(InvalidInput, match="Member a gave 3 columns") as caught:
         reuser.predict(rows)
     assert caught.value.reason == "MEMBER_OUTPUT_SHAPE"
 
