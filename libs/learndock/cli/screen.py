@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
     from rich.table import Table
 
 SHOWN_AFTER_S = 1.0
@@ -96,9 +97,30 @@ def transfer(label: str, *, quiet: bool = False) -> Iterator[Report]:
     if quiet or not sys.stderr.isatty():
         yield lambda _done, _total: None
         return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with _bar(label, (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())) as bar:
+        yield bar
+
+
+@contextmanager
+def counting(label: str) -> Iterator[Report]:
+    """The same for pieces of work, with the time that is left."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    with _bar(
+        label, (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    ) as bar:
+        yield bar
+
+
+@contextmanager
+def _bar(label: str, columns: Sequence[ProgressColumn]) -> Iterator[Report]:
+    from rich.progress import Progress  # noqa: PLC0415
+
     bar = Progress(*columns, console=messages(), transient=True)
     task = bar.add_task(printable(label), total=None)
     start = time.monotonic()
