@@ -31,13 +31,14 @@ def descend(start: Array, rows: Array, gamma: float, tell: Progress) -> Array:
     from scipy.optimize import minimize  # noqa: PLC0415
 
     points, rounds, most = start, 0, sum(each for _, each in STAGES)
+    stages = STAGES if len(rows) > STAGES[0][0] else ((len(rows), most),)
 
     def step(_: Array) -> None:
         nonlocal rounds
         rounds += 1
         tell(min(1.0, rounds / most))
 
-    for size, iterations in STAGES:
+    for size, iterations in stages:
         objective = _Objective(evenly(rows, max(size, _ROWS_PER_POINT * len(start))), len(start), gamma)
         found = minimize(
             lambda flat, at=objective: at(flat.reshape(start.shape)),
