@@ -11,7 +11,10 @@ import pytest
 
 from tests.repository.tree import ROOT
 
-HEAVY = ("torch", "scipy", "sklearn", "sqlalchemy", "pandas", "matplotlib", "grpc", "rich", "pydantic")
+HEAVY = (
+    "torch", "numpy", "scipy", "sklearn", "sqlalchemy", "pandas", "matplotlib", "pyarrow", "PIL",
+    "grpc", "google", "rich", "click", "pydantic", "yaml", "packaging",
+)  # fmt: skip
 LIGHT_MB = 80
 
 MEASURE = """
@@ -43,12 +46,15 @@ def test_the_engine_imports_little():
     assert peak < LIGHT_MB
 
 
-@pytest.mark.parametrize("noun", ["package", "semantic", "specification", "search", "reuse"])
+@pytest.mark.parametrize("noun", ["package", "semantic", "specification", "search", "reuse", "plot", "plugins"])
 def test_a_noun_of_the_engine_imports_no_server(noun):
-    _, modules = measure(f"import learndock.{noun}")
-    assert not {"torch", "sqlalchemy", "grpc", "pydantic", "dock_rpc", "dockapi"} & set(modules)
+    peak, modules = measure(f"import learndock.{noun}")
+    late = {"scipy", "sklearn", "matplotlib"}
+    assert not {"torch", "sqlalchemy", "grpc", "pydantic", "dock_rpc", "dockapi", *late} & set(modules)
+    assert peak < LIGHT_MB
 
 
 def test_the_client_knows_no_database():
-    _, modules = measure("import learndock.client")
-    assert not {"torch", "sqlalchemy", "sklearn", "dock_db", "dock_blob", "dock_bus"} & set(modules)
+    peak, modules = measure("import learndock.client")
+    assert peak < LIGHT_MB
+    assert not {"torch", "sqlalchemy", "scipy", "sklearn", "dock_db", "dock_blob", "dock_bus"} & set(modules)
