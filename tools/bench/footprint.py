@@ -45,7 +45,7 @@ def _imports(rounds: int) -> Table:
     ]
     nothing = middle["sys"][2] / 1024
     return Table(
-        "footprint-imports",
+        "footprint.imports",
         "Imports",
         ("statement", "ms", "ms of processor", "times numpy", "peak MB", "goal"),
         rows,
@@ -79,7 +79,7 @@ def _installed() -> Table:
             rows.append(["packages beside numpy and scipy", len(others), "<= 10"])
             rows.append(["on disk, MB", sum(sizes.values()), ""])
             rows.append(["of it numpy and scipy, MB", sizes["numpy"] + sizes["scipy"], ""])
-    return Table("footprint-installed", "The client, installed", ("what", "measured", "goal"), rows, COMMAND, (*notes,))
+    return Table("footprint.installed", "The client, installed", ("what", "measured", "goal"), rows, COMMAND, (*notes,))
 
 
 def _install(venv: Path, wheel: Path) -> None:

@@ -106,6 +106,9 @@ def _extras() -> Iterator[Sight]:
     has_sklearn = importlib.util.find_spec("sklearn") is not None
     words = "every reuser is here" if has_sklearn else "scikit-learn is missing: averaging alone works"
     yield Sight("reuse", has_sklearn, words, "pip install 'learndock[reuse]'", needed=False)
+    has_matplotlib = importlib.util.find_spec("matplotlib") is not None
+    words = "maps can be drawn" if has_matplotlib else "matplotlib is missing: no map can be drawn"
+    yield Sight("plot", has_matplotlib, words, "pip install 'learndock[plot]'", needed=False)
     has_arrow = importlib.util.find_spec("pyarrow") is not None
     words = "Parquet files can be read" if has_arrow else "pyarrow is missing: Parquet files can't be read"
     yield Sight("parquet", has_arrow, words, "pip install 'learndock[parquet]'", needed=False)
