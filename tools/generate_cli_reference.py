@@ -73,6 +73,9 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
     yield "| option | |\n| --- | --- |"
     for option, text in rows:
         yield f"| `{option.replace('|', ' or ')}` | {text.replace('|', ' or ')} |"
+    if isinstance(command, click.Group):
+        for part, below in command.commands.items():
+            yield from _command(f"{name} {part}", below, click.Context(below, info_name=part, parent=context))
 
 
 def main() -> None:

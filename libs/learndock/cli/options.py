@@ -43,13 +43,24 @@ def reads_columns(command: Command) -> Command:
 
 
 def makes_specification(command: Command) -> Command:
-    """Add --k, --gamma and --seed."""
+    """Add --k, --gamma, --seed and --privacy."""
     k = click.option("--k", type=click.IntRange(1), help="Points of the reduced set.  [default: by the data]")
     gamma = click.option(
         "--gamma", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True, help="Of the kernel."
     )
     seed = click.option("--seed", type=int, default=0, show_default=True, help="Of the random generator.")
-    return k(gamma(seed(command)))
+    return k(gamma(seed(keeps_private(command))))
+
+
+def keeps_private(command: Command) -> Command:
+    """Add --privacy."""
+    return click.option(
+        "--privacy",
+        type=click.Choice(["default", "off"]),
+        default="default",
+        show_default=True,
+        help="off: single rows may be read from the specification.",
+    )(command)
 
 
 def open_dock(address: str | None, owner: str | None) -> Dock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from learndock.plot.audit import audit_picture
 from learndock.plot.dockmap import dock_map
 from learndock.plot.exhibit import COLOUR_BY, Exhibit, map_exhibits
 from learndock.plot.folder import map_folder
@@ -15,6 +16,7 @@ __all__ = [
     "Layout",
     "Panel",
     "Spot",
+    "audit_picture",
     "dock_map",
     "lay_out",
     "map_exhibits",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from learndock.specification.audit import Audit, audit
 from learndock.specification.kinds import (
     Comparable,
     Specification,
@@ -11,15 +12,19 @@ from learndock.specification.kinds import (
     need_table,
     read_specification,
 )
+from learndock.specification.privacy import PrivacyWarning
 from learndock.specification.reduce import default_size, specify
 from learndock.specification.table import TableSpecification
 
 __all__ = [
+    "Audit",
     "Comparable",
+    "PrivacyWarning",
     "Specification",
     "SpecificationType",
     "SpecificationTypes",
     "TableSpecification",
+    "audit",
     "default_size",
     "installed_types",
     "need_table",

@@ -43,7 +43,12 @@ class Rows:
 
     @cached_property
     def spacing(self) -> float:
-        """The median distance of a row to the nearest other one that differs from it; 0 where all are equal."""
+        """The median of `apart`; 0 where all rows are equal."""
+        return float(np.median(self.apart)) if len(self.apart) else 0.0
+
+    @cached_property
+    def apart(self) -> Array:
+        """Distances of about 100 rows to the nearest other one that differs from it; none where all are equal."""
         # In many columns a fifth of the rows lies hardly further apart than all.
         among = self.standard if self.standard.shape[1] <= _WIDE else self.sample
         probes = among[:: -(-len(among) // _PROBES)]
@@ -52,8 +57,7 @@ class Rows:
             found = squared_distances(probes, part)
             found[found <= 1e-12 * (1.0 + (probes * probes).sum(axis=1)[:, None])] = np.inf
             best = np.minimum(best, found.min(axis=1))
-        best = best[np.isfinite(best)]
-        return float(np.sqrt(np.median(best))) if len(best) else 0.0
+        return np.asarray(np.sqrt(best[np.isfinite(best)]))
 
     @cached_property
     def whole(self) -> Ints:

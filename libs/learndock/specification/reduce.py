@@ -70,7 +70,7 @@ def specify(
     if guarded:
         check_rows(len(rows), k)
     gamma = check_gamma(gamma)
-    table = _standardised(rows[own_order(rows, random_state)])
+    table = standardise(rows[own_order(rows, random_state)])
     with one_thread():
         points, beta = _reduce(table, size, gamma, progress or _silent, guarded=guarded)
     kept = beta > 0
@@ -116,7 +116,8 @@ def _size(k: int | None, n: int, d: int) -> int:
     return min(size, n)
 
 
-def _standardised(rows: Array) -> Rows:
+def standardise(rows: Array) -> Rows:
+    """A table with its columns (n, d) moved to mean 0 and divided by their spread; constant columns become 0."""
     low, high = rows.min(axis=0), rows.max(axis=0)
     # A constant column becomes nought to the last bit: from rounding the points would push one another apart in it.
     centre = np.where(low == high, low, rows.mean(axis=0))

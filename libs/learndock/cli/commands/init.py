@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -39,6 +39,7 @@ def init_command(
     k: int | None,
     gamma: float,
     seed: int,
+    privacy: Literal["default", "off"],
     force: bool,
     as_json: bool,
     **words: Any,
@@ -61,19 +62,19 @@ def init_command(
     file, folder = look_at(model)
     table = read_table(data, target=target, drop=drop) if data else None
     scaffold = Scaffold(Wishes(**words), file, folder, table)
-    specification = _specify(table, k, gamma, seed)
+    specification = _specify(table, k=k, gamma=gamma, seed=seed, privacy=privacy)
     files = _write(scaffold, out, specification, force=force)
     if as_json:
         print_json({"path": str(out), "files": files, "semantic_specification": scaffold.semantic.to_json()})
     _tell(out, files, scaffold.notes, complete=specification is not None)
 
 
-def _specify(table: Any, k: int | None, gamma: float, seed: int) -> Any:
+def _specify(table: Any, **how: Any) -> Any:
     if table is None:
         return None
     from learndock.cli.commands.spec import reduce_table  # noqa: PLC0415
 
-    return reduce_table(table, k=k, gamma=gamma, seed=seed)
+    return reduce_table(table, **how)
 
 
 def _write(scaffold: Any, out: Path, specification: Any, *, force: bool) -> list[str]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from learndock.cli.asking import build_query
 from learndock.cli.command import Command
 from learndock.cli.commands.search import asks
-from learndock.cli.options import ANY_PATH, FILE, open_dock, prints_json, reads_columns, speaks_to_dock
+from learndock.cli.options import ANY_PATH, FILE, keeps_private, open_dock, prints_json, reads_columns, speaks_to_dock
 from learndock.cli.records import clean, plain
 from learndock.cli.screen import print_json, say, tell, waiting
 from learndock.errors import InvalidInput, NotFound
@@ -43,6 +43,7 @@ METHODS = ("mean", "vote_by_label", "vote_by_probability", "job_selector")
 @click.option("--single", is_flag=True, help="Without ids: the best hit alone instead of the mixture.")
 @asks
 @reads_columns
+@keeps_private
 @speaks_to_dock
 @prints_json
 def predict_command(
@@ -93,7 +94,7 @@ def _choose(
     from learndock.cli.commands.spec import reduce_table  # noqa: PLC0415
 
     query = build_query(asked["tag"], asked["task"], asked["data_type"], asked["outputs"])
-    found = dock.search(reduce_table(table), query=query, text=asked["text"])
+    found = dock.search(reduce_table(table, privacy=asked["privacy"]), query=query, text=asked["text"])
     if not found.hits:
         for note in found.notes:
             tell(f"Note: {note}")

@@ -93,6 +93,7 @@ def task_specification(data: Path | None, spec: Path | None, asked: dict[str, An
     """The specification of the task, from its data or its file; None where neither is given."""
     columns = {"target": asked.pop("target"), "drop": asked.pop("drop")}
     how = {"k": asked.pop("k"), "gamma": asked.pop("gamma"), "seed": asked.pop("seed")}
+    how["privacy"] = asked.pop("privacy")
     if data is not None and spec is not None:
         raise click.UsageError("Give --data or --spec, not both.")
     if spec is not None:
