@@ -14,6 +14,11 @@ from learndock.specification import TableSpecification
 
 Array = npt.NDArray[np.float64]
 
+RANKING = 4.0
+"""Greatest exponent of the kernel between two unrelated rows of an island, where learnwares are ranked."""
+JUDGING = 1.0
+"""The same where it is told whether one fits: a wider kernel sees more of coarse specifications (docs/adr/0009)."""
+
 
 @dataclass(frozen=True, order=True)
 class Island:
@@ -31,10 +36,11 @@ def island_of(semantic: SemanticSpecification, specification: TableSpecification
 
 
 def island_scale(specifications: Sequence[TableSpecification]) -> Array:
-    """The pooled spread of every column (d,), above nought: what features are divided by on this island.
+    """What features are divided by on this island before they are compared (d,), above nought.
 
     The standard deviation of all published points together, each learnware counting once and its points by their
-    weight: the spread within learnwares and that between them. A column that never varies has the scale 1.
+    weight: the spread within learnwares and that between them. A column that never varies has the scale 1. Wide
+    tables are divided further (`widening`): else their kernel would see no two rows as alike.
     """
     if len({each.dimension for each in specifications}) != 1:
         raise InvalidInput(
@@ -42,7 +48,7 @@ def island_scale(specifications: Sequence[TableSpecification]) -> Array:
             reason="SPECIFICATION_WIDTH",
             hint="Group specifications by island_of() first.",
         )
-    return pooled_scale(np.stack([moments(each) for each in specifications]))
+    return pooled_scale(np.stack([moments(each) for each in specifications]), specifications[0].gamma)
 
 
 def moments(specification: TableSpecification) -> Array:
@@ -53,10 +59,19 @@ def moments(specification: TableSpecification) -> Array:
     return np.stack([mean, weights @ (specification.z - mean) ** 2])
 
 
-def pooled_scale(found: Array) -> Array:
-    """The scale from the `moments` of learnwares, (n, 2, d)."""
+def pooled_scale(found: Array, gamma: float) -> Array:
+    """The scale from the `moments` of learnwares, (n, 2, d), whose kernel has this gamma."""
     means, variances = found[:, 0], found[:, 1]
     spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
     # What is left of a column that never varies is rounding.
     flat = spread <= 1e-9 * np.abs(means).max(axis=0)
-    return np.where(flat | (spread == 0), 1.0, spread)
+    return np.where(flat | (spread == 0), 1.0, spread) * widening(gamma, len(spread), RANKING)
+
+
+def widening(gamma: float, width: int, exponent: float) -> float:
+    """By how much columns that are divided by their spread are to be divided besides.
+
+    Two unrelated rows are then 2 * width apart (squared); with this gamma |x - y|^2 is `exponent` on average. At
+    least 1: a narrow table stays as it is.
+    """
+    return float(np.sqrt(max(1.0, 2.0 * gamma * width / exponent)))

@@ -153,7 +153,7 @@ class Mixer:
     def _row(self, place: int) -> Array:
         """<mu_place, mu_i> for all i."""
         if place not in self._rows:
-            self._rows[place] = self._shelf.stack.inner_products(self._shelf.specifications[place], self._cancelled)
+            self._rows[place] = self._shelf.inner_products(self._shelf.specifications[place], self._cancelled)
         return self._rows[place]
 
     def _squared(self, places: Sequence[int], weights: Array) -> float:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from learndock.errors import DeadlineExceeded
 from learndock.specification import TableSpecification
-from learndock.specification.kernel import inner_product
 
 Array = npt.NDArray[np.float64]
 Cancelled = Callable[[], bool]
+Rows = npt.NDArray[Any]
+Floats = np.dtype[Any]
 
-_BLOCK_ROWS = 4096
+_BLOCK_ROWS = 512
+"""A block of kernel values with 100 columns is 200 KB, which stays in a core's own cache."""
 _FLOAT32_REACH = 1e-4
 """Greatest error of an exponent that float32 may bring."""
 
@@ -22,61 +25,103 @@ _FLOAT32_REACH = 1e-4
 class Stack:
     """The reduced points of many specifications of one gamma and width, ready to be scanned.
 
-    Points are divided by `scale` and moved to a common centre. Kept in float32 where the distances allow that and
-    in float64 otherwise: |x|^2 + |y|^2 - 2xy loses its digits where columns are large.
+    Columns may be divided by a `scale` (d,); the columns as they are can be scanned as well, from the same memory.
+    Points are moved to a common centre and kept in float32 where the distances allow that, in float64 otherwise:
+    |x|^2 + |y|^2 - 2xy loses its digits where columns are large. Points of weight nought are left out.
     """
 
     def __init__(self, specifications: Sequence[TableSpecification], scale: Array | None = None) -> None:
         self.gamma = specifications[0].gamma
-        self._scale = 1.0 if scale is None else scale
-        sizes = [len(each.z) for each in specifications]
-        points = np.concatenate([each.z for each in specifications]) / self._scale
+        self._length = len(specifications)
+        kept = [each.beta != 0 for each in specifications]
+        points = np.concatenate([each.z[rows] for each, rows in zip(specifications, kept, strict=True)])
+        beta = np.concatenate([each.beta[rows] for each, rows in zip(specifications, kept, strict=True)])
+        ends = np.cumsum([int(rows.sum()) for rows in kept])
+        self._starts, self._ends = np.concatenate([[0], ends[:-1]]), ends
+        self._scale = np.ones(points.shape[1]) if scale is None else scale
         self._centre = points.mean(axis=0)
         points -= self._centre
-        squares = (points * points).sum(axis=1)
-        reach = self.gamma * float(squares.max()) * float(np.finfo(np.float32).eps)
-        self.dtype: npt.DTypeLike = np.float32 if reach <= _FLOAT32_REACH else np.float64
-        # [z, |z|^2, 1] times [2 gamma u, -gamma, -gamma |u|^2] is the kernel's exponent.
-        rows = np.empty((len(points), points.shape[1] + 2), dtype=self.dtype)
-        rows[:, :-2], rows[:, -2], rows[:, -1] = points, squares, 1.0
-        self._rows = rows
-        self._beta = np.concatenate([each.beta for each in specifications]).astype(self.dtype)
-        self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        self._length = len(specifications)
+        squares, plain = ((points / self._scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
+        self.dtype = self._dtype(squares)
+        self.plain_dtype = np.promote_types(self.dtype, self._dtype(plain))
+        self._beta = beta.astype(self.dtype)
+        # [z, |z/s|^2, |z|^2, 1] times [2 gamma u, -gamma, 0, -gamma |u|^2] is the kernel's exponent.
+        self._rows = self._stacked(points, squares, plain if self.plain_dtype == self.dtype else None, self.dtype)
+        self._plain = self._rows
+        if self.plain_dtype != self.dtype:
+            self._plain = self._stacked(points, squares, plain, self.plain_dtype)
 
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self._rows.nbytes + self._beta.nbytes + (0 if self._plain is self._rows else self._plain.nbytes)
+
     def inner_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
-        """<u, mu_i> for all (n,), u the task's embedding. DeadlineExceeded SEARCH_CANCELLED between blocks."""
-        points = task.z / self._scale - self._centre
-        return self._scan(points, task.beta, cancelled)
+        """<u, mu_i> on the scale for all (n,), u the task's embedding. DeadlineExceeded SEARCH_CANCELLED."""
+        return self._scan(self._rows, self._columns(task, scaled=True), task.beta, cancelled)
 
-    def _scan(self, points: Array, beta: Array, cancelled: Cancelled | None) -> Array:
-        squares = (points * points).sum(axis=1)
+    def plain_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
+        """The same with the columns as they are."""
+        return self._scan(self._plain, self._columns(task, scaled=False), task.beta, cancelled)
+
+    def self_products(self, cancelled: Cancelled | None = None) -> tuple[Array, Array]:
+        """||mu_i||^2 for all (n,): on the scale, and with the columns as they are."""
+        found = np.empty((2, self._length))
+        for place, (start, end) in enumerate(zip(self._starts, self._ends, strict=True)):
+            if place % 64 == 0:
+                stop_if(cancelled)
+            beta = self._beta[start:end]
+            for which, rows in enumerate((self._rows, self._plain)):
+                own = rows[start:end]
+                values = own @ self._across(own, scaled=which == 0)
+                np.exp(values, out=values)
+                found[which, place] = beta @ (values @ beta)
+        return found[0], found[1]
+
+    def _dtype(self, squares: Array) -> Floats:
         reach = self.gamma * float(squares.max()) * float(np.finfo(np.float32).eps)
-        dtype = np.float64 if reach > _FLOAT32_REACH else self.dtype
-        columns = np.vstack([2 * self.gamma * points.T, np.full(len(points), -self.gamma), -self.gamma * squares])
-        columns, weights = columns.astype(dtype), beta.astype(dtype)
-        found = np.empty(len(self._rows), dtype=np.float64)
-        for start in range(0, len(self._rows), _BLOCK_ROWS):
+        return np.dtype(np.float32 if reach <= _FLOAT32_REACH else np.float64)
+
+    def _stacked(self, points: Array, squares: Array, plain: Array | None, dtype: Floats) -> Rows:
+        rows = np.empty((len(points), points.shape[1] + 3), dtype=dtype)
+        rows[:, :-3], rows[:, -3], rows[:, -1] = points, squares, 1.0
+        rows[:, -2] = 0.0 if plain is None else plain
+        return rows
+
+    def _columns(self, task: TableSpecification, scaled: bool) -> Rows:
+        """What rows are multiplied by, (d + 3, len(task.z)), in the type that the scan needs."""
+        points = task.z - self._centre
+        squares = ((points / self._scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
+        held = self.dtype if scaled else self.plain_dtype
+        dtype = np.promote_types(held, self._dtype(squares[0 if scaled else 1]))
+        whole = np.column_stack([points, *squares, np.ones(len(points))])
+        return self._across(whole, scaled).astype(dtype)
+
+    def _across(self, rows: Rows, scaled: bool) -> Rows:
+        gamma, width = self.gamma, rows.shape[1] - 3
+        columns = np.zeros((width + 3, len(rows)), dtype=rows.dtype)
+        points = rows[:, :width] / self._scale.astype(rows.dtype) ** 2 if scaled else rows[:, :width]
+        columns[:width] = 2 * gamma * points.T
+        columns[width if scaled else width + 1] = -gamma
+        columns[-1] = -gamma * rows[:, width if scaled else width + 1]
+        return columns
+
+    def _scan(self, rows: Rows, columns: Rows, beta: Array, cancelled: Cancelled | None) -> Array:
+        kept = beta != 0
+        columns, weights = np.ascontiguousarray(columns[:, kept]), beta[kept].astype(columns.dtype)
+        block = np.zeros((_BLOCK_ROWS, columns.shape[1]), dtype=columns.dtype)
+        found = np.empty(len(rows))
+        for start in range(0, len(rows), _BLOCK_ROWS):
             stop_if(cancelled)
-            block = self._rows[start : start + _BLOCK_ROWS] @ columns
-            np.minimum(block, 0.0, out=block)
-            np.exp(block, out=block)
-            found[start : start + _BLOCK_ROWS] = block @ weights
+            part = rows[start : start + _BLOCK_ROWS]
+            values = block[: len(part)]
+            np.matmul(part, columns, out=values)
+            np.exp(values, out=values)
+            found[start : start + _BLOCK_ROWS] = values @ weights
         return np.asarray(np.add.reduceat(found * self._beta, self._starts))
-
-
-def self_products(specifications: Sequence[TableSpecification], scale: Array, cancelled: Cancelled | None) -> Array:
-    """||mu_i||^2 on a scale for all (n,)."""
-    found = np.empty(len(specifications))
-    for place, each in enumerate(specifications):
-        if place % 64 == 0:
-            stop_if(cancelled)
-        z = each.z / scale
-        found[place] = inner_product(z, each.beta, z, each.beta, each.gamma)
-    return found
 
 
 def stop_if(cancelled: Cancelled | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,14 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.search.island import moments, pooled_scale
-from learndock.search.scan import Cancelled, Stack, self_products
+from learndock.search.scan import Cancelled, Stack
+from learndock.search.workers import Progress, share_out
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
+from learndock.specification.kernel import inner_product
 
 Array = npt.NDArray[np.float64]
 
+TRAY = 256
+"""Most learnwares on a tray, on average."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Entry:
     """A learnware in the index."""
 
@@ -25,13 +31,15 @@ class Entry:
     semantic: SemanticSpecification
     specification: TableSpecification | None
     moments: Array | None = field(repr=False)
+    code: int = 0
 
     @classmethod
     def of(cls, key: str, semantic: SemanticSpecification, specification: TableSpecification | None) -> Entry:
         """Make an entry; what it costs is paid here and not under the index's lock."""
+        code = zlib.crc32(key.encode())
         if specification is None:
-            return cls(key, semantic, None, None)
-        return cls(key, semantic, specification, moments(specification))
+            return cls(key, semantic, None, None, code)
+        return cls(key, semantic, specification, moments(specification), code)
 
 
 @dataclass(frozen=True)
@@ -47,47 +55,110 @@ class Comparison:
     peer_squared: Array
 
 
-class Shelf:
-    """Never changes. What it costs to prepare is paid by the first search, once."""
+class Tray:
+    """Some learnwares of a shelf. Never changes, so that the next shelf can take it over."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries = tuple(sorted(entries, key=lambda entry: entry.key))
-        self.specifications = [each.specification for each in self.entries if each.specification is not None]
-        self.scale = pooled_scale(np.stack([each.moments for each in self.entries if each.moments is not None]))
+    def __init__(self, entries: Sequence[Entry], scale: Array) -> None:
+        self.entries = tuple(entries)
+        self.specifications = [each.specification for each in entries if each.specification is not None]
+        self.scale = scale
         self._lock = threading.Lock()
-        self._ready: tuple[Stack, Stack, Array, Array] | None = None
+        self._ready: tuple[Stack, Array, Array] | None = None
+
+    def holds(self, entries: Sequence[Entry], scale: Array) -> bool:
+        """Whether it is the tray of these very entries on this scale."""
+        same = len(entries) == len(self.entries) and all(a is b for a, b in zip(entries, self.entries, strict=True))
+        return same and np.array_equal(scale, self.scale)
+
+    def ready(self, cancelled: Cancelled | None = None) -> tuple[Stack, Array, Array]:
+        """The stacked points and ||mu_i||^2 on the scale and without; made by the first who asks."""
+        with self._lock:
+            if self._ready is None:
+                stack = Stack(self.specifications, self.scale)
+                self._ready = (stack, *stack.self_products(cancelled))
+            return self._ready
+
+
+class Shelf:
+    """Never changes. What it costs to prepare is paid by the first search, once, and only for trays that are new.
+
+    A learnware's key says which tray it stands on, so the order of coming says nothing about the order of places.
+    """
+
+    def __init__(self, entries: Sequence[Entry], older: Shelf | None = None) -> None:
+        groups = _grouped(entries)
+        self.entries = tuple(entry for group in groups for entry in group)
+        self.specifications = [each.specification for each in self.entries if each.specification is not None]
+        self.gamma = self.specifications[0].gamma
+        pooled = np.stack([each.moments for each in self.entries if each.moments is not None])
+        self.scale = pooled_scale(pooled, self.gamma)
+        self.trays = _trays(groups, self.scale, older)
+        ends = np.cumsum([len(tray.entries) for tray in self.trays])
+        self._slices = [slice(end - len(tray.entries), end) for end, tray in zip(ends, self.trays, strict=True)]
+        self._norms: Array | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def prepare(self, cancelled: Cancelled | None = None) -> None:
-        """Stack the points and compute the norms on both scales."""
-        with self._lock:
-            if self._ready is None:
-                raw = np.array([each.self_norm for each in self.specifications])
-                scaled = self_products(self.specifications, self.scale, cancelled)
-                stacks = Stack(self.specifications), Stack(self.specifications, self.scale)
-                self._ready = (*stacks, raw, scaled)
-
-    @property
-    def stack(self) -> Stack:
-        """Points on the island's scale."""
-        return self._prepared()[1]
+        """Stack the points and compute the norms on both scales, where that was not done before."""
+        share_out(lambda each: self.trays[each].ready(), len(self.trays), cancelled)
 
     @property
     def norms(self) -> Array:
         """||mu_i||^2 on the island's scale, (n,)."""
-        return self._prepared()[3]
+        if self._norms is None:
+            self._norms = np.concatenate([tray.ready()[1] for tray in self.trays])
+        return self._norms
 
-    def compare(self, task: TableSpecification, cancelled: Cancelled | None) -> Comparison:
-        """Compare with all at once."""
-        raw, scaled, raw_norms, norms = self._prepared()
-        own = float(self_products([task], self.scale, None)[0])
-        inner = scaled.inner_products(task, cancelled)
-        theirs = task.self_norm + raw_norms - 2.0 * raw.inner_products(task, cancelled)
-        return Comparison(own, inner, np.maximum(own + norms - 2.0 * inner, 0.0), np.maximum(theirs, 0.0))
+    def compare(
+        self, task: TableSpecification, cancelled: Cancelled | None = None, progress: Progress | None = None
+    ) -> Comparison:
+        """Compare with all at once; see `learndock.search.workers.share_out`."""
+        own = self.inner_product(task, task)
+        inner, squared, theirs = np.empty((3, len(self)))
 
-    def _prepared(self) -> tuple[Stack, Stack, Array, Array]:
-        self.prepare()
-        assert self._ready is not None
-        return self._ready
+        def compare(each: int) -> None:
+            stack, norms, plain_norms = self.trays[each].ready()
+            places = self._slices[each]
+            inner[places] = stack.inner_products(task)
+            squared[places] = own + norms - 2.0 * inner[places]
+            theirs[places] = task.self_norm + plain_norms - 2.0 * stack.plain_products(task)
+
+        share_out(compare, len(self.trays), cancelled, progress)
+        return Comparison(own, inner, np.maximum(squared, 0.0), np.maximum(theirs, 0.0))
+
+    def inner_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
+        """<u, mu_i> on the island's scale for all (n,), as exact as float32 is."""
+        found = np.empty(len(self))
+
+        def look(each: int) -> None:
+            found[self._slices[each]] = self.trays[each].ready()[0].inner_products(task)
+
+        share_out(look, len(self.trays), cancelled)
+        return found
+
+    def inner_product(self, a: TableSpecification, b: TableSpecification) -> float:
+        """<mu_a, mu_b> on the island's scale, in float64."""
+        return inner_product(a.z / self.scale, a.beta, b.z / self.scale, b.beta, self.gamma)
+
+
+def _grouped(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """What stands on each tray, in order of key."""
+    count = 1
+    while len(entries) > count * TRAY:
+        count *= 2
+    groups: list[list[Entry]] = [[] for _ in range(count)]
+    for entry in entries:
+        groups[entry.code % count].append(entry)
+    return [sorted(group, key=lambda entry: entry.key) for group in groups if group]
+
+
+def _trays(groups: Sequence[Sequence[Entry]], scale: Array, older: Shelf | None) -> list[Tray]:
+    """Trays of the older shelf that hold the same are taken over with all that they have ready."""
+    before = {tray.entries[0].key: tray for tray in older.trays} if older else {}
+    found = []
+    for group in groups:
+        tray = before.get(group[0].key)
+        found.append(tray if tray is not None and tray.holds(group, scale) else Tray(group, scale))
+    return found

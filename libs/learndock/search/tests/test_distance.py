@@ -76,8 +76,8 @@ def test_the_scan_agrees_with_the_double_loop(count, seed, spread, scaled):
 
 
 def test_large_columns_are_scanned_in_double():
-    assert Stack([specification(0)]).dtype is np.float32
-    assert Stack([specification(0, spread=1e4)]).dtype is np.float64
+    assert Stack([specification(0)]).dtype == np.float32
+    assert Stack([specification(0, spread=1e4)]).dtype == np.float64
 
 
 def test_a_scan_can_be_called_off():
