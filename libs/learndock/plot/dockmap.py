@@ -50,7 +50,8 @@ def dock_map(
 
     `learnwares` are specifications by key (or in order: then the keys are "0", "1", ...), or their distances (n, n).
     `names`, `groups` (what they are coloured by, said in `colour_by`) and `islands` go by key or in the same order.
-    Each island is a panel with a scale of its own; specifications of different width or gamma never share one.
+    Each island is a panel with a scale of its own; specifications of different width or gamma never share one. A
+    learnware alone on its island is left out where there are others to show.
     `task` is drawn on every panel it can be compared with: its specification, or with distances those from it (n,).
     `mixture` gives weights by key. InvalidInput DISTANCES_INVALID, MAP_KEYS.
     """
@@ -62,12 +63,24 @@ def dock_map(
         return DockMap(tuple(panels), colour_by)
     by_key = dict(zip(keys, learnwares.values() if isinstance(learnwares, Mapping) else learnwares, strict=True))
     grouped = _islands(by_key, texts, weights)
+    chosen = [each for each in grouped if _tells(by_key[each[1][0]], each[1], task, weights)] or grouped
     panels = []
-    for title, members in grouped[:PANELS]:
+    for title, members in chosen[:PANELS]:
         panels.append(_panel(title, {key: by_key[key] for key in members}, texts, task, weights, on_progress))
-    left = sum(len(members) for _, members in grouped[PANELS:])
-    note = f"{left} learnwares of {len(grouped) - PANELS} smaller islands are not drawn." if left else ""
-    return DockMap(tuple(panels), colour_by, (note,) if note else ())
+    left = sum(len(members) for _, members in chosen[PANELS:])
+    notes = [f"{left} learnwares of {len(chosen) - PANELS} smaller islands are not drawn."] if left else []
+    if alone := len(grouped) - len(chosen):
+        notes.append(f"Not drawn, for {'it is' if alone == 1 else 'each is'} alone on its island: {alone}.")
+    return DockMap(tuple(panels), colour_by, tuple(notes))
+
+
+def _tells(kin: TableSpecification, members: Sequence[str], task: Any, weights: Mapping[str, float]) -> bool:
+    """Whether a panel would show more than one point."""
+    return len(members) > 1 or _comparable(task, kin) or members[0] in weights
+
+
+def _comparable(task: Any, kin: TableSpecification) -> bool:
+    return isinstance(task, TableSpecification) and (task.dimension, task.gamma) == (kin.dimension, kin.gamma)
 
 
 def _islands(
@@ -99,8 +112,7 @@ def _panel(
     on_progress: Progress | None,
 ) -> Panel:
     keys, specifications = list(members), list(members.values())
-    kin = specifications[0]
-    compared = isinstance(task, TableSpecification) and (task.dimension, task.gamma) == (kin.dimension, kin.gamma)
+    compared = _comparable(task, specifications[0])
     drawn = [*specifications, task] if compared else specifications
     products = embedding_products(drawn, island_scale(specifications), on_progress)
     shares = np.array([weights.get(key, 0.0) for key in keys] + [0.0] * compared)

@@ -156,9 +156,9 @@ def _name(axes: Axes, panel: Panel) -> None:
     members = sorted((spot for spot in panel.spots if spot.weight), key=lambda spot: -spot.weight)
     others = [spot for spot in panel.spots if not spot.weight]
     points = _marked(panel)
-    wishes = [Wish(f"{printable(spot.name, 22)} {spot.weight:.0%}", spot.x, spot.y, strong=True) for spot in members]
+    wishes = [Wish(f"{printable(spot.name, 24)} {spot.weight:.0%}", spot.x, spot.y, strong=True) for spot in members]
     wishes += [
-        Wish(printable(spot.name, 26), spot.x, spot.y) for spot in sorted(others, key=lambda spot: _crowd(spot, points))
+        Wish(printable(spot.name, 24), spot.x, spot.y) for spot in sorted(others, key=lambda spot: _crowd(spot, points))
     ]
     task = panel.task
     lines = [np.array([task, (spot.x, spot.y)]) for spot in members] if task is not None else []

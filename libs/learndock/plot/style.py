@@ -101,9 +101,12 @@ def literal(text: Text) -> Text:
 
 
 def printable(text: str, longest: int = 28) -> str:
-    """A stranger's text on one line, cut, without control characters."""
+    """A stranger's text on one line, without control characters, cut in the middle: names differ at the end, too."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+    if len(line) <= longest:
+        return line
+    tail = (longest - 1) // 2
+    return f"{line[: longest - 1 - tail].rstrip()}…{line[len(line) - tail :].lstrip()}"
 
 
 def need_matplotlib() -> Any:

@@ -91,18 +91,18 @@ def test_islands_are_panels_and_the_task_is_where_it_can_be_compared():
     found = dock_map(given, task=specification(4, d=5))
     assert [(panel.title, len(panel.spots)) for panel in found.panels] == [
         ("3 columns, gamma 0.1", 2),
-        ("3 columns, gamma 0.5", 1),
         ("5 columns, gamma 0.1", 1),
     ]
-    assert [panel.task is not None for panel in found.panels] == [False, False, True]
+    assert [panel.task is not None for panel in found.panels] == [False, True]
+    assert found.notes == ("Not drawn, for it is alone on its island: 1.",)
 
 
 def test_beyond_six_islands_the_small_ones_are_left_out_and_that_is_said():
-    given = {f"{d}-{i}": specification(i, d=d) for d in range(1, 9) for i in range(2 if d == 8 else 1)}
+    given = {f"{d}-{i}": specification(i, d=d) for d in range(1, 9) for i in range(3 if d == 8 else 2)}
     found = dock_map(given, mixture={"7-0": 1.0})
     assert [panel.title for panel in found.panels][:2] == ["7 columns", "8 columns"]
     assert len(found.panels) == 6
-    assert found.notes == ("2 learnwares of 2 smaller islands are not drawn.",)
+    assert found.notes == ("4 learnwares of 2 smaller islands are not drawn.",)
 
 
 def test_distances_may_be_given_instead():

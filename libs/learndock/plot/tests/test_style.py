@@ -51,7 +51,8 @@ def test_letters_that_the_font_lacks_do_no_harm(tmp_path):
 
 def test_strangers_text_is_one_short_line():
     assert style.printable("a\x1b[31m\nb\t c") == "a [31m b c"
-    assert style.printable("x" * 40, 10) == "x" * 9 + "…"
+    assert style.printable("Digit reader of the bank (low)", 20) == "Digit read…ank (low)"
+    assert style.printable("x" * 20, 20) == "x" * 20
 
 
 def test_without_matplotlib_the_error_says_what_to_install():
