@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from learndock.errors import InvalidInput
 from learndock.search.answer import SearchResult
 from learndock.search.island import Island, island_of
+from learndock.search.null import Nulls
 from learndock.search.query import search_shelves, search_words
 from learndock.search.shelf import Entry, Shelf
 from learndock.semantic import SemanticSpecification
@@ -30,6 +31,8 @@ class Index:
         self._entries: dict[str, Entry] = {}
         self._members: dict[_Place, dict[str, Entry]] = {}
         self._shelves: dict[_Place, Shelf] = {}
+        self._changed: set[_Place] = set()
+        self._nulls = Nulls()
 
     def add(self, key: str, semantic: SemanticSpecification, specification: TableSpecification | None) -> None:
         """Put a learnware in, or in the place of the one with its key. Without a specification only words find it."""
@@ -40,7 +43,7 @@ class Index:
             self._entries[key] = entry
             if place is not None:
                 self._members.setdefault(place, {})[key] = entry
-                self._shelves.pop(place, None)
+                self._changed.add(place)
 
     def remove(self, key: str) -> None:
         """Take a learnware out; one that is not there is out already."""
@@ -84,24 +87,30 @@ class Index:
             with self._lock:
                 entries = list(self._entries.values())
             return search_words(entries, query, text, limit, cancelled)
-        shelves, notes = self._shelves_for(task, query)
+        shelves, neighbours, notes = self._shelves_for(task, query)
         wanted = {"none": 0}.get(mixture, mixture_size)
         with one_thread():
-            return search_shelves(shelves, task, query, text, limit, mixture, wanted, notes, cancelled)
+            return search_shelves(
+                shelves, neighbours, self._nulls, task, query, text, limit, mixture, wanted, notes, cancelled
+            )
 
     def _shelves_for(
         self, task: TableSpecification, query: SemanticSpecification
-    ) -> tuple[dict[Island, Shelf], list[str]]:
+    ) -> tuple[dict[Island, Shelf], list[Shelf], list[str]]:
         with self._lock:
             fitting = [place for place in self._members if _may_be_offered(place[0], task, query)]
             places = [place for place in fitting if place[1] == task.gamma]
             others = sum(len(self._members[place]) for place in fitting if place not in places)
-            for place in places:
-                if place not in self._shelves:
-                    self._shelves[place] = Shelf(list(self._members[place].values()))
+            alike = sorted(each for each in self._members if _comparable(each, task))
+            for place in alike:
+                if place in self._changed:
+                    members = list(self._members[place].values())
+                    self._shelves[place] = Shelf(members, older=self._shelves.get(place))
+                    self._changed.discard(place)
             shelves = {place[0]: self._shelves[place] for place in sorted(places)}
+            neighbours = [self._shelves[place] for place in alike]
         note = f"{others} learnwares were left out: their kernel is not the task's (gamma {task.gamma:g})."
-        return shelves, [note] if others else []
+        return shelves, neighbours, [note] if others else []
 
     def _take_out(self, key: str) -> None:
         entry = self._entries.pop(key, None)
@@ -110,15 +119,21 @@ class Index:
             return
         members = self._members[place]
         del members[key]
-        self._shelves.pop(place, None)
+        self._changed.add(place)
         if not members:
             del self._members[place]
+            self._shelves.pop(place, None)
+            self._changed.discard(place)
 
 
 def _place(entry: Entry) -> _Place | None:
     if entry.specification is None:
         return None
     return island_of(entry.semantic, entry.specification), entry.specification.gamma
+
+
+def _comparable(place: _Place, task: TableSpecification) -> bool:
+    return place[0].input_dimension == task.dimension and place[1] == task.gamma
 
 
 def _may_be_offered(island: Island, task: TableSpecification, query: SemanticSpecification) -> bool:

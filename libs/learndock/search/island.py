@@ -19,6 +19,8 @@ RANKING = 4.0
 JUDGING = 1.0
 """The same where it is told whether one fits: a wider kernel sees more of coarse specifications (docs/adr/0009)."""
 
+_STEPS = 8
+
 
 @dataclass(frozen=True, order=True)
 class Island:
@@ -39,8 +41,9 @@ def island_scale(specifications: Sequence[TableSpecification]) -> Array:
     """What features are divided by on this island before they are compared (d,), above nought.
 
     The standard deviation of all published points together, each learnware counting once and its points by their
-    weight: the spread within learnwares and that between them. A column that never varies has the scale 1. Wide
-    tables are divided further (`widening`): else their kernel would see no two rows as alike.
+    weight: the spread within learnwares and that between them, rounded to eight steps for every doubling. A column
+    that never varies has the scale 1. Wide tables are divided further (`widening`): else their kernel would see no
+    two rows as alike.
     """
     if len({each.dimension for each in specifications}) != 1:
         raise InvalidInput(
@@ -65,7 +68,16 @@ def pooled_scale(found: Array, gamma: float) -> Array:
     spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
     # What is left of a column that never varies is rounding.
     flat = spread <= 1e-9 * np.abs(means).max(axis=0)
-    return np.where(flat | (spread == 0), 1.0, spread) * widening(gamma, len(spread), RANKING)
+    return np.where(flat | (spread == 0), 1.0, _stepped(spread)) * widening(gamma, len(spread), RANKING)
+
+
+def _stepped(spread: Array) -> Array:
+    """The nearest of eight steps to every doubling: one learnware more or less seldom changes the scale.
+
+    Whatever is prepared on the scale then stands, and still the scale depends on the learnwares alone.
+    """
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.exp2(np.round(_STEPS * np.log2(spread)) / _STEPS))
 
 
 def widening(gamma: float, width: int, exponent: float) -> float:

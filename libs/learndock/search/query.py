@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from learndock.search.answer import Hit, Mixture, SearchResult
+from learndock.search.answer import Hit, Mixture, SearchResult, Verdict
 from learndock.search.distance import squared_mmd
 from learndock.search.island import Island
 from learndock.search.mixture import Mixer
+from learndock.search.null import Nulls
 from learndock.search.peer import peer_scores
 from learndock.search.scan import Cancelled, stop_if
 from learndock.search.shelf import Comparison, Entry, Shelf
+from learndock.search.verdict import CANNOT_TELL, SEES_NOTHING, Finding, Judge, hit_word, overall
 from learndock.semantic import SemanticSpecification, semantic_match
 from learndock.specification import TableSpecification
 
@@ -22,18 +24,10 @@ Places = npt.NDArray[np.intp]
 
 MARGIN = 32
 """So many more than asked for are evaluated in float64, in case float32 has them in the wrong order."""
-SEES_NOTHING = 0.9
-"""Above this share of sum beta^2 in ||u||^2 a reduced set's points are strangers to each other."""
-
 PEER_BLIND = (
-    "On the columns as they are, the kernel sees no two rows as alike, so the peer's own order says nothing here. "
-    "Scores and distances are on the island's scale and hold."
+    "On the columns as they are, the kernel sees no two of the task's rows as alike, so the peer's score and order say "
+    "nothing here. Score, distance, order and verdict are on the island's scale, where it sees them."
 )
-BLIND = (
-    "Cannot tell: even on the island's scale the kernel sees no overlap between the task's rows, so this order "
-    "reflects the size of specifications more than likeness. Try fewer or more telling columns."
-)
-NOTHING_NEAR = "Nothing here is like the task: no learnware is nearer to it than an empty specification would be."
 NOTHING_COMPARABLE = "Nothing was compared: no learnware in the dock fits this query and the task's {width} columns."
 
 
@@ -44,6 +38,16 @@ class _Compared:
     shelf: Shelf
     places: Places
     comparison: Comparison
+    judge: Judge
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """A hit, where it was found, and what is to be said of it."""
+
+    hit: Hit
+    compared: _Compared
+    finding: Finding
 
 
 def search_words(
@@ -58,6 +62,8 @@ def search_words(
 
 def search_shelves(
     shelves: Mapping[Island, Shelf],
+    neighbours: Sequence[Shelf],
+    nulls: Nulls,
     task: TableSpecification,
     query: SemanticSpecification,
     text: str,
@@ -67,18 +73,31 @@ def search_shelves(
     notes: Sequence[str],
     cancelled: Cancelled | None,
 ) -> SearchResult:
-    """Find by distance, on each island by its own scale; `mixture_size` 0 asks for no mixture."""
+    """Find by distance, on each island by its own scale; `mixture_size` 0 asks for no mixture.
+
+    `neighbours` are all shelves of the task's width and gamma: what is on them may not be offered, but helps to
+    judge what may.
+    """
     # The task's rows say its width; what the query says of the input is for searches by words.
     query = replace(query, input_dimension=None)
-    each_shelf = (_compare(shelf, task, query, text, limit, cancelled) for shelf in shelves.values())
-    found = [each for each in each_shelf if each is not None]
+    found = []
+    for shelf in shelves.values():
+        null = nulls.of(shelf, [each for each in neighbours if each is not shelf])
+        compared = _compare(shelf, Judge(null, task), task, query, text, limit, cancelled)
+        found += [compared] if compared is not None else []
     if not found:
-        return SearchResult((), None, 0, (*notes, NOTHING_COMPARABLE.format(width=task.dimension)))
-    hits, best = _hits(found, limit)
-    mixed = _mix(best, task, mixture, mixture_size, cancelled) if mixture_size else None
-    compared = sum(len(each.places) for each in found)
+        why = NOTHING_COMPARABLE.format(width=task.dimension)
+        return SearchResult((), None, 0, (*notes, why), Verdict(CANNOT_TELL, why, 0.0, 0))
+    ranked = _hits(found, limit)
+    best = ranked[0].compared
+    mixed, finding = _mix(best, task, mixture, mixture_size, cancelled) if mixture_size else (None, None)
+    findings = [each.finding for each in ranked] + ([finding] if finding else [])
     return SearchResult(
-        hits, mixed, compared, (*notes, *_notes(best, task, max(hits[0].score, mixed.score if mixed else 0.0)))
+        hits=tuple(each.hit for each in ranked),
+        mixture=mixed,
+        compared=sum(len(each.places) for each in found),
+        notes=(*notes, *_notes(task)),
+        verdict=overall(findings),
     )
 
 
@@ -97,6 +116,7 @@ def _matches(
 
 def _compare(
     shelf: Shelf,
+    judge: Judge,
     task: TableSpecification,
     query: SemanticSpecification,
     text: str,
@@ -115,16 +135,16 @@ def _compare(
         stop_if(cancelled)
         found.squared[place] = squared_mmd(task, shelf.specifications[place], shelf.scale)
         found.peer_squared[place] = squared_mmd(task, shelf.specifications[place])
-    return _Compared(shelf, places[np.argsort(found.squared[places], kind="stable")], found)
+    return _Compared(shelf, places[np.argsort(found.squared[places], kind="stable")], found, judge)
 
 
-def _hits(found: Sequence[_Compared], limit: int) -> tuple[tuple[Hit, ...], _Compared]:
-    """The best hits of all islands, and the island of the first."""
+def _hits(found: Sequence[_Compared], limit: int) -> list[_Ranked]:
+    """The best hits of all islands, best first."""
     peer = np.concatenate([each.comparison.peer_squared[each.places] for each in found])
     scores = peer_scores(peer)
     ranks = np.empty(len(peer), dtype=np.intp)
     ranks[np.argsort(peer, kind="stable")] = np.arange(1, len(peer) + 1)
-    hits: list[tuple[Hit, _Compared]] = []
+    hits: list[tuple[Hit, _Compared, int]] = []
     start = 0
     for each in found:
         for order, place in enumerate(each.places[:limit]):
@@ -138,11 +158,16 @@ def _hits(found: Sequence[_Compared], limit: int) -> tuple[tuple[Hit, ...], _Com
                 peer_score=float(np.clip(scores[at], 0.0, 1.0)),
                 peer_rank=int(ranks[at]),
             )
-            hits.append((hit, each))
+            hits.append((hit, each, int(place)))
         start += len(each.places)
     # Within an island both say the same; between islands, whose scales differ, only the score is comparable.
-    hits.sort(key=lambda pair: (-pair[0].score, pair[0].distance, pair[0].key))
-    return tuple(hit for hit, _ in hits[:limit]), hits[0][1]
+    hits.sort(key=lambda each: (-each[0].score, each[0].distance, each[0].key))
+    return [_judged(*each) for each in hits[:limit]]
+
+
+def _judged(hit: Hit, compared: _Compared, place: int) -> _Ranked:
+    finding = compared.judge.single(compared.shelf.specifications[place])
+    return _Ranked(replace(hit, fits=hit_word(finding)), compared, finding)
 
 
 def share_explained(squared: float, own: float) -> float:
@@ -150,25 +175,20 @@ def share_explained(squared: float, own: float) -> float:
     return float(min(1.0, max(0.0, 1.0 - squared / own)))
 
 
-def _mix(best: _Compared, task: TableSpecification, strategy: str, size: int, cancelled: Cancelled | None) -> Mixture:
+def _mix(
+    best: _Compared, task: TableSpecification, strategy: str, size: int, cancelled: Cancelled | None
+) -> tuple[Mixture, Finding]:
     mixer = Mixer(best.shelf, best.places, task, best.comparison, cancelled)
     found = mixer.weights(size) if strategy == "weights" else mixer.greedy(size)
-    return Mixture(
+    mixture = Mixture(
         keys=tuple(best.shelf.entries[place].key for place in found.places),
         weights=found.weights,
         distance=float(np.sqrt(found.squared)),
         score=share_explained(found.squared, best.comparison.own),
     )
+    return mixture, best.judge.mixture([best.shelf.specifications[place] for place in found.places], found.weights)
 
 
-def _notes(best: _Compared, task: TableSpecification, score: float) -> list[str]:
-    notes = []
-    diagonal = float(task.beta @ task.beta)
-    several = len(task.beta) > 1
-    if several and diagonal > SEES_NOTHING * best.comparison.own:
-        notes.append(BLIND)
-    elif several and diagonal > SEES_NOTHING * task.self_norm:
-        notes.append(PEER_BLIND)
-    if score == 0:
-        notes.append(NOTHING_NEAR)
-    return notes
+def _notes(task: TableSpecification) -> list[str]:
+    blind = len(task.beta) > 1 and float(task.beta @ task.beta) > SEES_NOTHING * task.self_norm
+    return [PEER_BLIND] if blind else []

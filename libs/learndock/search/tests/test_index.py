@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from learndock.errors import DeadlineExceeded, InvalidInput
 from learndock.search import Index, Island, island_of, island_scale, mmd
-from learndock.search.query import BLIND, NOTHING_NEAR, PEER_BLIND
+from learndock.search.query import PEER_BLIND
 from learndock.search.tests.islands import WIDTH, World, domain_of, semantic
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification, specify
+from learndock.specification import TableSpecification
 
 ANY = SemanticSpecification()
 
@@ -148,21 +148,6 @@ def test_an_empty_answer_says_why():
     result = Index().search(specification(1), ANY)
     assert (result.hits, result.mixture, result.compared) == ((), None, 0)
     assert "Nothing was compared" in result.notes[0]
-
-
-def test_a_task_that_nothing_is_like_is_told_so():
-    index = Index()
-    for seed in range(5):
-        index.add(f"m{seed}", semantic(3), specification(seed))
-    assert NOTHING_NEAR in index.search(specification(9, shift=50), ANY).notes
-
-
-def test_a_kernel_that_sees_nothing_says_cannot_tell():
-    rng = np.random.default_rng(0)
-    index = Index()
-    for seed in range(5):
-        index.add(f"m{seed}", semantic(400), specify(rng.normal(size=(200, 400))))
-    assert BLIND in index.search(specify(rng.normal(size=(200, 400))), ANY).notes
 
 
 @settings(derandomize=True, deadline=None, max_examples=10)
