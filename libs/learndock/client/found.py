@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dockapi.search.v1 import search_pb2
 from learndock.client.display import html_table, plain, text_table
 from learndock.client.loading import OpenMembers
 from learndock.client.records import LearnwareRecord
+from learndock.client.reusing import make_reuser, task_of
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 
 Weighted = Sequence[tuple[LearnwareRecord, float]]
@@ -95,6 +97,25 @@ class Found:
         opened = self.loader(self._chosen(which), where)
         self.notes.extend(opened.notes)
         return opened
+
+    def reuser(
+        self,
+        name: str | type = "averaging",
+        which: str | Sequence[object] = "mixture",
+        *,
+        where: str = "local",
+        **parameters: Any,
+    ) -> Any:
+        """Open what `load` opens and make a reuser of it; close by `with`, or its `close()`.
+
+        `name` is averaging, job-selector, ensemble-pruning, feature-augmentation, one that a plug-in brings, or a class
+        of reusers. The task, the number of classes and the names of the labels are those of the learnwares;
+        `parameters` go to the reuser. Those that learn need `fit(X, y)` before `predict(X)`.
+        NotFound PLUGIN_UNKNOWN; InvalidInput MEMBERS_DIFFER; and as `load`.
+        """
+        records = [record for record, _ in self._chosen(which)]
+        task_of(records)
+        return make_reuser(name, self.load(which, where=where), records, parameters)
 
     def _chosen(self, which: str | Sequence[object]) -> Weighted:
         if not self.hits and self.mixture is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from learndock.client.records import LearnwareRecord
-from learndock.errors import DockError, FailedPrecondition, Unavailable
+from learndock.errors import DockError, FailedPrecondition, InvalidInput, Unavailable
 from learndock.reuse.member import DockWarning, Member
 
 if TYPE_CHECKING:
+    from dock_sandbox.port import Limits
     from learndock.specification import Specification, TableSpecification
 
 PARALLEL = 8
@@ -21,11 +23,15 @@ PARALLEL = 8
 
 @dataclass(frozen=True)
 class Opened:
-    """A model that is open, the specification it was trained on, and how to close it."""
+    """A model that is open, the specification it was trained on, and how to close it.
+
+    `alone` says that it runs in a process of its own, so that others can be asked at the same time.
+    """
 
     model: Any
     specification: TableSpecification | None
     close: Callable[[], None]
+    alone: bool = False
 
 
 Opener = Callable[[LearnwareRecord], Opened]
@@ -43,6 +49,17 @@ class OpenMembers(list[Member]):
         """End every model. Idempotent."""
         while self._closers:
             self._closers.pop()()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Member]:
+        # A copy, as scikit-learn's clone makes one, shares the models and ends none of them.
+        return [copy.deepcopy(member, memo) for member in self]
+
+    def __reduce__(self) -> Any:
+        raise FailedPrecondition(
+            "Models that run cannot be pickled.",
+            reason="MEMBERS_RUNNING",
+            hint="Keep the ids of the learnwares, and load them again with Dock.load(ids).",
+        )
 
     def __enter__(self) -> OpenMembers:
         return self
@@ -74,10 +91,24 @@ def open_members(chosen: Sequence[tuple[LearnwareRecord, float]], opener: Opener
             weight=weight / total if total > 0 else 1 / len(opened),
             specification=result.specification,
             key=f"{record.learnware_id}:{record.version}",
+            label_names=label_names(record),
+            parallel=result.alone,
         )
         for record, weight, result in opened
     ]
     return OpenMembers(members, notes, [result.close for _, _, result in opened])
+
+
+def label_names(record: LearnwareRecord) -> tuple[str, ...]:
+    """The names of a classifier's labels 0, 1, …, as `Output.Description` has them; () where it has not all."""
+    try:
+        semantic = record.semantic
+    except InvalidInput:  # of a dock with other rules
+        return ()
+    words, count = semantic.output_description, semantic.output_dimension or 0
+    if semantic.task_type != "Classification" or any(not words.get(label) for label in range(count)):
+        return ()
+    return tuple(words[label] for label in range(count))
 
 
 def _open_all(records: Sequence[LearnwareRecord], opener: Opener) -> list[Opened | DockError]:
@@ -123,20 +154,25 @@ def table_or_none(specification: Specification | None) -> TableSpecification | N
     return specification if isinstance(specification, TableSpecification) else None
 
 
-def local_opener(cache: Path, pull: Callable[[LearnwareRecord, Path], Path]) -> Opener:
-    """Opens in a sandbox on this machine; packages and environments are kept in `cache` by their digests."""
+def local_opener(cache: Path, pull: Callable[[LearnwareRecord, Path], Path], *, limits: Limits | None = None) -> Opener:
+    """Opens in a sandbox on this machine; packages and environments are kept in `cache` by their digests.
+
+    `limits` of every sandbox are those of serving unless given: each call is bounded, the model's life is not.
+    """
     from dock_sandbox import ProcessSandbox  # noqa: PLC0415
     from dock_sandbox.environment import EnvironmentBuilder  # noqa: PLC0415 - the client starts without it
 
     runner, environments = ProcessSandbox(), EnvironmentBuilder(cache / "environments")
 
     def open_one(record: LearnwareRecord) -> Opened:
-        from dock_sandbox.examination import open_model  # noqa: PLC0415
+        from dock_sandbox.examination import SERVING, open_model  # noqa: PLC0415
         from learndock.package import read_package  # noqa: PLC0415
 
         path = pull(record, cache / "packages" / f"{record.content_sha256}.zip")
         specification = table_or_none(read_package(path).specification)
-        sandbox = open_model(path, runner=runner, environments=environments, scratch=cache / "scratch")
-        return Opened(sandbox, specification, sandbox.close)
+        sandbox = open_model(
+            path, runner=runner, environments=environments, scratch=cache / "scratch", limits=limits or SERVING
+        )
+        return Opened(sandbox, specification, sandbox.close, alone=True)
 
     return open_one
