@@ -264,7 +264,7 @@ EIGHT: dict[str, Recipe] = {
                 "centroids.npy": centroids(),
             },
         },
-        verdict="",
+        verdict="rejected",
     ),
 }
 

@@ -90,6 +90,31 @@ def test_what_a_dock_serves_loads_there(peer, tmp_path):
     )
 
 
+def test_what_dock_init_writes_loads_there(peer, tmp_path):
+    import joblib
+    from click.testing import CliRunner
+    from sklearn.linear_model import LogisticRegression
+
+    from learndock.cli.main import dock
+
+    rng = np.random.default_rng(8)
+    X = rng.normal(size=(300, 3))
+    y = (X[:, 0] + X[:, 1] > 0).astype(int)
+    estimator = LogisticRegression().fit(X, y)
+    joblib.dump(estimator, tmp_path / "model.joblib")
+    lines = [f"{a},{b},{c},{label}" for (a, b, c), label in zip(X, y, strict=True)]
+    (tmp_path / "data.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
+    parts = ["--model", tmp_path / "model.joblib", "--data", tmp_path / "data.csv", "--target", "label"]
+    words = ["--scenario", "Education", "--license", "MIT", "--description", "two classes of three columns"]
+    written = CliRunner().invoke(dock, ["init", str(tmp_path / "made.zip"), *map(str, parts), *words])
+    assert written.exit_code == 0, written.output
+    folder = unpacked(tmp_path / "made.zip", tmp_path / "out")
+    said = peer.ask("load_learnware", folder=str(folder), arrays=peer.put("inputs", X=X), out=peer.path("answers"))
+    np.testing.assert_allclose(peer.get("answers")["y"], estimator.predict_proba(X), atol=1e-12)
+    assert said["semantic"][0] >= 0, said["semantic"][1]
+    assert said["stat"][0] > 0, said["stat"][1]
+
+
 @pytest.fixture(scope="module")
 def golden(tmp_path_factory):
     folder = tmp_path_factory.mktemp("golden")
