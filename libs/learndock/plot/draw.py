@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = npt.NDArray[np.float64]
+CAPTION = 6
+"""Most lines above a map."""
 UNSAID, REST = "not said", "other"
 
 
@@ -156,7 +159,7 @@ def _name(axes: Axes, panel: Panel) -> None:
     members = sorted((spot for spot in panel.spots if spot.weight), key=lambda spot: -spot.weight)
     others = [spot for spot in panel.spots if not spot.weight]
     points = _marked(panel)
-    wishes = [Wish(f"{printable(spot.name, 24)} {spot.weight:.0%}", spot.x, spot.y, strong=True) for spot in members]
+    wishes = [Wish(f"{printable(spot.name, 24)}, {spot.weight:.0%}", spot.x, spot.y, strong=True) for spot in members]
     wishes += [
         Wish(printable(spot.name, 24), spot.x, spot.y) for spot in sorted(others, key=lambda spot: _crowd(spot, points))
     ]
@@ -188,7 +191,14 @@ def _explain(figure: Figure, found: DockMap, looks: Mapping[str, Look]) -> None:
         )
         for text in legend.get_texts():
             literal(text)
-    literal(figure.suptitle("\n".join(_caption(found)), fontsize=8, color=INK, x=0.006, ha="left"))
+    caption = _wrapped(_caption(found), figure.get_figwidth())
+    literal(figure.suptitle(caption, fontsize=8, color=INK, x=0.006, ha="left"))
+
+
+def _wrapped(lines: list[str], width: float) -> str:
+    """Lines that a figure so many inches wide has room for, the first ones where there are very many."""
+    shown = [piece for line in lines for piece in textwrap.wrap(printable(line, 1000), int(16.5 * width))]
+    return "\n".join(shown if len(shown) <= CAPTION else [*shown[: CAPTION - 1], "…"])
 
 
 def _caption(found: DockMap) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -142,9 +143,19 @@ def test_the_drawing_says_what_the_map_says():
     assert legend(figure) == ["Health", "the task", "member of the mixture, by weight", "the mixture"]
     assert f"Stress {found.stress:.2f}" in figure.get_suptitle()
     assert trust(found.stress) in figure.get_suptitle()
-    assert {"rain $x and [31m red 75%", "00000003 25%"} <= set(texts(figure))
+    assert {"rain $x and [31m red, 75%", "00000003, 25%"} <= set(texts(figure))
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2 and line.get_alpha()]
     assert sorted(line.get_linewidth() for line in lines) == pytest.approx([0.6 + 5 * 0.25, 0.6 + 5 * 0.75])
+
+
+def test_notes_fit_into_the_picture():
+    found = dataclasses.replace(dock_map(learnwares(3)), notes=("Many words in a row. " * 60,))
+    figure = found.figure()
+    FigureCanvasAgg(figure).draw()
+    box = figure._suptitle.get_window_extent()
+    assert box.x1 <= figure.bbox.x1
+    assert figure.get_suptitle().endswith("…")
+    assert figure.axes[0].get_window_extent().height > 0.5 * figure.bbox.height
 
 
 def test_names_stand_on_no_other_name():
