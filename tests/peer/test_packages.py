@@ -93,14 +93,14 @@ def test_what_a_dock_serves_loads_there(peer, tmp_path):
 def test_what_dock_init_writes_loads_there(peer, tmp_path):
     import joblib
     from click.testing import CliRunner
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.naive_bayes import GaussianNB  # its pickle is read by many releases
 
     from learndock.cli.main import dock
 
     rng = np.random.default_rng(8)
     X = rng.normal(size=(300, 3))
     y = (X[:, 0] + X[:, 1] > 0).astype(int)
-    estimator = LogisticRegression().fit(X, y)
+    estimator = GaussianNB().fit(X, y)
     joblib.dump(estimator, tmp_path / "model.joblib")
     lines = [f"{a},{b},{c},{label}" for (a, b, c), label in zip(X, y, strict=True)]
     (tmp_path / "data.csv").write_text("\n".join(["a,b,c,label", *lines]) + "\n")
