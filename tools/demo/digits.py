@@ -17,7 +17,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from people import Array, OwnerModel, TaskData, ask, describe
+from learndock.experiment import TaskOwner
+from learndock.experiment.scenario import Array
+from people import OwnerModel, describe
 
 TASK = "Mailbag of digits"
 CLASSES = 10
@@ -46,23 +48,20 @@ def digit_owners(seed: int) -> list[OwnerModel]:
     return [_owner(place, view, skew, seed) for place, (view, skew) in enumerate(OWNERS)]
 
 
-def digit_task(seed: int) -> TaskData:
+def digit_task(seed: int) -> TaskOwner:
     """Digits of a mailbag: three in five upright, the others turned."""
     images, labels = _pool()[1]
     order = np.random.default_rng([seed, 1]).permutation(len(labels))
     images, labels = images[order], labels[order]
     turned = np.random.default_rng([seed, 2]).random(len(labels)) < 0.4
     rows = np.where(turned[:, None], _flat("turned", images), _flat("upright", images))
-    return TaskData(
+    return TaskOwner(
         name=TASK,
-        kind="classification",
-        n_classes=CLASSES,
         X_unlabelled=rows[:400],
         X_labelled=rows[:200],
         y_labelled=labels[:200],
         X_test=rows[400:],
         y_test=labels[400:],
-        query=ask("classification", 64, CLASSES),
     )
 
 

@@ -1,17 +1,13 @@
-"""Owners and their models, people and their tasks: the nouns of the demo's scenario."""
+"""Owners and their models, and what is said of them: the nouns of the demo's scenario."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-from numpy.typing import NDArray
-
+from learndock.experiment.scenario import Array, Kind
 from learndock.semantic import SemanticSpecification
-
-Array = NDArray[Any]
-Kind = Literal["classification", "regression"]
 
 
 @dataclass(frozen=True)
@@ -28,24 +24,6 @@ class OwnerModel:
     y_train: Array
     estimator: Any
     fits: Mapping[str, bool]
-
-
-@dataclass(frozen=True)
-class TaskData:
-    """What a person with a task has: many rows, 200 of them labelled in that order, and what is held out.
-
-    The specification to search with is that of `X_unlabelled`, which holds the labelled rows and none of the test rows.
-    """
-
-    name: str
-    kind: Kind
-    n_classes: int | None
-    X_unlabelled: Array
-    X_labelled: Array
-    y_labelled: Array
-    X_test: Array
-    y_test: Array
-    query: dict[str, Any]
 
 
 def describe(

@@ -16,7 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from people import Array, OwnerModel, TaskData, ask, describe
+from learndock.experiment import TaskOwner
+from learndock.experiment.scenario import Array
+from people import OwnerModel, describe
 
 TASK = "Plant in two regions"
 OWNER_ROWS = 400
@@ -39,23 +41,20 @@ def plant_owners(seed: int) -> list[OwnerModel]:
     return [_owner(place, region, number, seed) for place, (region, number) in enumerate(OWNERS)]
 
 
-def plant_task(seed: int) -> TaskData:
+def plant_task(seed: int) -> TaskOwner:
     """Working points of both regions of the first process, half each."""
     rng = np.random.default_rng([seed, 11])
     parts = [_rows(region, 500, rng, 0.13) for region in FITTING]
     order = rng.permutation(1000)
     X = np.concatenate([part[0] for part in parts])[order]
     y = np.concatenate([part[1] for part in parts])[order]
-    return TaskData(
+    return TaskOwner(
         name=TASK,
-        kind="regression",
-        n_classes=None,
         X_unlabelled=X[:500],
         X_labelled=X[:200],
         y_labelled=y[:200],
         X_test=X[500:],
         y_test=y[500:],
-        query=ask("regression", len(COLUMNS), 1),
     )
 
 

@@ -9,29 +9,39 @@ import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from comparison import Measured, compare
 from house import House
-from learndock.client import Dock, Found
+from learndock.client import Dock
 from learndock.errors import DockError
+from learndock.experiment import Found, Report, Scenario, TaskOwner, run
+from learndock.experiment.picture import draw
 from learndock.specification import specify
-from people import OwnerModel, TaskData
-from report import Discovery, save_plot, show
-from scenario import SEEDS, owners, tasks
+from people import OwnerModel, ask
+from report import show_all
+from scenario import SEEDS, owners, scenarios
 from stock import pack_all, stock
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """Everything the demo measured."""
+class DockMarket:
+    """Finds members in a running dock, and lets them predict in its sandboxes."""
 
-    measured: list[Measured]
-    discoveries: list[Discovery]
+    def __init__(self, dock: Dock, scenario: Scenario) -> None:
+        self._dock = dock
+        self._kind, self._outputs = scenario.kind, scenario.n_classes or 1
+
+    @contextmanager
+    def find(self, task: TaskOwner, seed: int) -> Iterator[Found]:  # noqa: ARG002 - rows are drawn by the seed already
+        """Search with the task's specification among models of its kind, width and outputs."""
+        query: dict[str, Any] = ask(self._kind, task.X_test.shape[1], self._outputs)
+        found = self._dock.search(specify(task.X_unlabelled), query=query)
+        with found.load("single", where="dock") as single, found.load("mixture", where="dock") as mixture:
+            yield Found(single[0], mixture, compared=found.compared)
 
 
 def main() -> None:
@@ -43,54 +53,30 @@ def main() -> None:
     console = Console(width=None if Console().is_terminal else 80)
     begun = time.monotonic()
     try:
-        outcome = play(given.data, SEEDS[: given.seeds], console)
+        reports, people = play(given.data, SEEDS[: given.seeds], console)
     except DockError as error:
         raise SystemExit(f"{error.message}\n{error.hint}\n({error.reason})") from error
-    show(outcome.measured, outcome.discoveries, console)
-    plot = save_plot(outcome.measured, given.data / "demo.png")
+    show_all(reports, people, console)
+    plot = draw(reports, given.data / "demo.png")
     console.print(f"\nThe same as a plot: {plot}")
     console.print(f"Done in {time.monotonic() - begun:.0f} s. The dock stays in {given.data}; to go on with it:\n")
     for line in (f"dock up --data {given.data}", "dock list", 'dock search --text "digits"'):
         console.print(f"  .venv/bin/{line}", highlight=False)
 
 
-def play(data: Path, seeds: tuple[int, ...], console: Console) -> Outcome:
-    """Fill the dock, then let the task owners search and reuse, seed by seed."""
+def play(data: Path, seeds: tuple[int, ...], console: Console) -> tuple[list[Report], Mapping[str, OwnerModel]]:
+    """Fill the dock, then let the task owners search and reuse, seed by seed; the owners by learnware id, too."""
     shutil.rmtree(data, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder, House(data) as dock:
         console.print("[bold]Owners[/] train models on slices of data that scikit-learn ships, and pack them.")
         people = stock(dock, pack_all(owners(0), Path(folder)), console)
         console.print("[bold]Task owners[/] specify their unlabelled rows, search, and reuse what is found.")
-        outcome = Outcome([], [])
-        for seed in seeds:
-            for task in tasks(seed):
-                _one(dock, task, seed, people, outcome)
-                console.print(f"  seed {seed}: {task.name}", highlight=False)
-    return outcome
 
+        def tell(_done: int, _total: int, what: str) -> None:
+            console.print(f"  {what}", highlight=False)
 
-def _one(dock: Dock, task: TaskData, seed: int, people: Mapping[str, OwnerModel], outcome: Outcome) -> None:
-    found = dock.search(specify(task.X_unlabelled), query=task.query)
-    outcome.discoveries.append(_discovery(task, seed, found, people))
-    with found.load("single", where="dock") as single, found.load("mixture", where="dock") as mixture:
-        outcome.measured.extend(compare(task, seed, single[0], mixture))
-
-
-def _discovery(task: TaskData, seed: int, found: Found, people: Mapping[str, OwnerModel]) -> Discovery:
-    assert found.mixture is not None
-    return Discovery(
-        task=task.name,
-        seed=seed,
-        compared=found.compared,
-        unfit=sum(1 for hit in found.hits if not _fits(hit.record.learnware_id, task, people)),
-        single_fits=_fits(found.hits[0].record.learnware_id, task, people),
-        mixture_fits=tuple(_fits(member.record.learnware_id, task, people) for member in found.mixture.members),
-        mixture_weights=tuple(member.weight for member in found.mixture.members),
-    )
-
-
-def _fits(learnware_id: str, task: TaskData, people: Mapping[str, OwnerModel]) -> bool:
-    return people[learnware_id].fits.get(task.name, False)
+        reports = [run(each, DockMarket(dock, each), tell) for each in scenarios(seeds)]
+    return reports, people
 
 
 if __name__ == "__main__":

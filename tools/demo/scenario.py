@@ -9,6 +9,8 @@ the owners are the same: for the digits the two sets of seeds are not independen
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sklearn.compose import TransformedTargetRegressor
@@ -19,14 +21,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from digits import digit_owners, digit_task
-from people import Array, Kind, OwnerModel, TaskData, describe
+from digits import CLASSES, digit_owners, digit_task
+from digits import TASK as DIGITS
+from learndock.experiment import Scenario, TaskOwner
+from learndock.experiment.scenario import TUNED_FROM, Array, Kind
+from people import OwnerModel, describe
+from plant import TASK as PLANT
 from plant import plant_owners, plant_task
 
 SEEDS = (0, 1, 2, 3, 4)
-LABELS = (0, 10, 50, 200)
-TUNED_FROM = 40
-"""Labels from which cross validation is used: for the owner's own model, and to choose a reuser."""
+LABELS = (10, 50, 200)
 
 
 def owners(seed: int = 0) -> list[OwnerModel]:
@@ -34,9 +38,19 @@ def owners(seed: int = 0) -> list[OwnerModel]:
     return [*digit_owners(seed), *plant_owners(seed), *_others()]
 
 
-def tasks(seed: int) -> list[TaskData]:
-    """The two tasks, with rows drawn by the seed."""
-    return [digit_task(seed), plant_task(seed)]
+def scenarios(seeds: tuple[int, ...]) -> list[Scenario]:
+    """The two tasks, with rows drawn by the seed; who helps is found in the dock."""
+    return [
+        _scenario(DIGITS, "classification", digit_task, CLASSES, seeds),
+        _scenario(PLANT, "regression", plant_task, None, seeds),
+    ]
+
+
+def _scenario(
+    name: str, kind: Kind, draw: Callable[[int], TaskOwner], classes: int | None, seeds: tuple[int, ...]
+) -> Scenario:
+    own = partial(own_model, kind)
+    return Scenario(name, kind, lambda seed: [draw(seed)], n_classes=classes, labels=LABELS, seeds=seeds, own=own)
 
 
 def own_model(kind: Kind, X: Array, y: Array) -> Any:
@@ -55,14 +69,6 @@ def own_model(kind: Kind, X: Array, y: Array) -> Any:
     if len(y) < TUNED_FROM:
         return model.fit(X, y)
     return GridSearchCV(model, grid, cv=KFold(4)).fit(X, y)
-
-
-def trusted_reuser(kind: Kind, n_labels: int) -> str:  # noqa: ARG001
-    """The reuser to trust, decided beforehand; "" where the owner's own labels decide, by cross validation.
-
-    Few labels say little about the members, while their reduced sets say who saw rows like this one: job selector.
-    """
-    return "job selector" if n_labels < TUNED_FROM else ""
 
 
 def _others() -> list[OwnerModel]:

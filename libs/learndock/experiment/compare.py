@@ -10,7 +10,7 @@ import numpy as np
 
 from learndock.experiment.losses import LOSSES, Loss, metric_of
 from learndock.experiment.market import Found
-from learndock.experiment.remembered import remember
+from learndock.experiment.remembered import remember_all
 from learndock.experiment.scenario import Array, Scenario, TaskOwner
 from learndock.experiment.training import own_trainer
 from learndock.reuse import (
@@ -55,13 +55,14 @@ def compare(scenario: Scenario, task: TaskOwner, seed: int, found: Found) -> Ite
     What has nothing to learn from (0 labels) has no figure; what needs no labels has the same loss throughout.
     """
     loss = LOSSES[metric_of(scenario.kind, scenario.metric)]
-    rows = np.concatenate([task.X_labelled, task.X_test])
-    split = len(task.X_labelled)
     said: dict[str, Any] = {"task": scenario.kind, "n_classes": scenario.n_classes}
-    free = {method: reuser.predict(rows) for method, reuser in _free(found, rows, said).items()}
-    reusers = _learning([remember(each, rows) for each in found.mixture], seed, said)
-    steady = {method: loss(task.y_test, predicted[split:]) for method, predicted in free.items()}
-    steady |= _yardsticks(found.everyone, task, loss, said)
+    rows = np.concatenate([task.X_labelled, task.X_test])
+    remembered = remember_all([found.single, *found.mixture, *found.everyone], rows)
+    single, members = remembered[0], remembered[1 : 1 + len(found.mixture)]
+    free = {method: reuser.predict(rows) for method, reuser in _free(single, members, said).items()}
+    steady = {method: loss(task.y_test, predicted[len(task.X_labelled) :]) for method, predicted in free.items()}
+    steady |= _yardsticks(remembered[1 + len(members) :], task, loss, said)
+    reusers = _learning(members, seed, said)
     for count in (0, *scenario.labels):
         X, y = task.X_labelled[:count], task.y_labelled[:count]
         losses = dict(steady)
@@ -74,8 +75,7 @@ def compare(scenario: Scenario, task: TaskOwner, seed: int, found: Found) -> Ite
             yield Figure(task.name, seed, method, count, value, method == trusted)
 
 
-def _free(found: Found, rows: Array, said: Mapping[str, Any]) -> dict[str, Any]:
-    single, *members = [remember(each, rows) for each in (found.single, *found.mixture)]
+def _free(single: Member, members: Sequence[Member], said: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "top-1": AveragingReuser([single], **said),
         "mixture": AveragingReuser(members, weighted=True, **said),
@@ -96,10 +96,9 @@ def _own(scenario: Scenario, task: TaskOwner, X: Array, y: Array, loss: Loss) ->
     return loss(task.y_test, np.asarray(train(X, y).predict(task.X_test)))
 
 
-def _yardsticks(everyone: Sequence[Member], task: TaskOwner, loss: Loss, said: Mapping[str, Any]) -> dict[str, float]:
-    if not everyone:
+def _yardsticks(members: Sequence[Member], task: TaskOwner, loss: Loss, said: Mapping[str, Any]) -> dict[str, float]:
+    if not members:
         return {}
-    members = [remember(each, task.X_test) for each in everyone]
     alone = [loss(task.y_test, AveragingReuser([each], **said).predict(task.X_test)) for each in members]
     together = loss(task.y_test, AveragingReuser(members, **said).predict(task.X_test))
     return dict(zip(YARDSTICKS, (float(np.mean(alone)), together, min(alone)), strict=True))
@@ -107,6 +106,8 @@ def _yardsticks(everyone: Sequence[Member], task: TaskOwner, loss: Loss, said: M
 
 def _by_validation(free: Mapping[str, Array], reusers: Mapping[str, Any], X: Array, y: Array, loss: Loss) -> str:
     """The reuser that does best on the labelled rows, those that learn by five-fold cross validation."""
+    if len(y) < FOLDS:
+        return "job selector"
     totals = dict.fromkeys((*free, *reusers), 0.0)
     for held in np.array_split(np.arange(len(y)), FOLDS):
         kept = np.setdiff1d(np.arange(len(y)), held)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-LEGEND = """Mean ± sd over seeds; less is better. [red]Red[/]: a loss, worse than the task owner's own
-model with the same labels. *: the reuser most often trusted. Which one to
-trust was decided without a held-out row: below 40 labels the job selector, by
-rule; above, whichever does best in cross validation on the labels."""
+LEGEND = """Mean ± sd over seeds; less is better. [red]Red[/]: a loss, worse than the own model with
+the same labels. *: the reuser most often trusted. Which one to trust was
+decided without a held-out row: below 40 labels the job selector, by rule;
+above, whichever does best in cross validation on the labels."""
 
 
 def show(report: Report, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,11 @@ class Remembered:
         )
 
 
-def remember(member: Member, rows: Array) -> Member:
-    """The member with its answers for `rows` remembered."""
-    return Member(Remembered(member.model, rows), member.weight, member.specification, member.key)
+def remember_all(members: Sequence[Member], rows: Array) -> list[Member]:
+    """The members with their answers for `rows` remembered; a model that is there twice is asked once."""
+    models = {id(each.model): each.model for each in members}
+    known = {place: Remembered(model, rows) for place, model in models.items()}
+    return [Member(known[id(each.model)], each.weight, each.specification, each.key) for each in members]
 
 
 def _hashes(rows: Array) -> NDArray[np.uint64]:

@@ -9,6 +9,7 @@ from learndock.experiment.losses import metric_of
 from learndock.experiment.market import Found, Market, OwnersMarket
 from learndock.experiment.report import Finding, Report
 from learndock.experiment.scenario import Scenario, TaskOwner
+from learndock.experiment.training import one_core
 
 Progress = Callable[[int, int, str], None]
 """Called with what is done, what there is to do, and what was done last."""
@@ -24,14 +25,15 @@ def run(scenario: Scenario, market: Market | None = None, progress: Progress | N
     metric = metric_of(scenario.kind, scenario.metric)
     tasks = [(seed, task) for seed in scenario.seeds for task in scenario.tasks(seed)]
     count = _Count(len(tasks) + (0 if market else len(scenario.owners)), progress)
-    market = market or OwnersMarket(scenario, count)
     figures: list[Figure] = []
     findings: list[Finding] = []
-    for seed, task in tasks:
-        with market.find(task, seed) as found:
-            findings.append(_finding(task, seed, found))
-            figures.extend(compare(scenario, task, seed, found))
-        count(f"{task.name}, seed {seed}")
+    with one_core():
+        market = market or OwnersMarket(scenario, count)
+        for seed, task in tasks:
+            with market.find(task, seed) as found:
+                findings.append(_finding(task, seed, found))
+                figures.extend(compare(scenario, task, seed, found))
+            count(f"{task.name}, seed {seed}")
     return Report(
         name=scenario.name,
         kind=scenario.kind,

@@ -71,7 +71,7 @@ class Scenario:
 
     `owners` may be empty where members come from another market, such as a dock. `own` trains what a task owner would
     without reuse (unsaid: `training.own_trainer`); `trust` names the reuser to trust by number of labels, "" for cross
-    validation. `metric` is one of `losses.LOSSES`, unsaid "error" or "rmse". `notes` go into the report.
+    validation on them. `metric` is one of `losses.LOSSES`, unsaid "error" or "rmse". `notes` go into the report.
     """
 
     name: str

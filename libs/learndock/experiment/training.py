@@ -6,7 +6,8 @@ They are scikit-learn's, made and run in this process: rows and code are the exp
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,17 @@ from learndock.experiment.losses import LOSSES, metric_of
 from learndock.experiment.scenario import TUNED_FROM, Array, Kind, Trainer
 
 FOLDS = 3
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Train on one core: the same models on any machine, and no threads that wait for each other on a busy one.
+
+    Small boosted trees on two busy cores took ten times as long with two threads. FailedPrecondition EXTRA_MISSING.
+    """
+    sklearn_module("ensemble")  # whose libraries must be loaded before they can be limited
+    with importlib.import_module("threadpoolctl").threadpool_limits(limits=1):
+        yield
 
 
 class Probabilities:
@@ -34,7 +46,7 @@ class Probabilities:
 
 def owner_trainer(kind: Kind, n_classes: int | None = None) -> Trainer:
     """What an owner with many rows trains: boosted trees on numbers, extremely random trees on classes."""
-    ensemble = _sklearn("ensemble")
+    ensemble = sklearn_module("ensemble")
 
     def train(X: Array, y: Array) -> Any:
         if kind == "regression":
@@ -56,7 +68,7 @@ def own_trainer(kind: Kind, metric: str = "") -> Trainer:
 
     def train(X: Array, y: Array) -> Any:
         if kind == "classification" and len(np.unique(y)) == 1:
-            return _sklearn("dummy").DummyClassifier(strategy="most_frequent").fit(X, y)
+            return sklearn_module("dummy").DummyClassifier(strategy="most_frequent").fit(X, y)
         if len(y) < TUNED_FROM:
             return _linear(kind, len(y)).fit(X, y)
         scores = [_cross_validated(make, kind, X, y, loss) for make in makers]
@@ -78,23 +90,23 @@ def _cross_validated(
 
 
 def _linear(kind: Kind, _: int) -> Any:
-    linear = _sklearn("linear_model")
+    linear = sklearn_module("linear_model")
     if kind == "classification":
         return _standardised(linear.LogisticRegression(max_iter=1000))
     return _standardised(linear.RidgeCV(alphas=np.logspace(-2, 3, 11)))
 
 
 def _vectors(kind: Kind, _: int) -> Any:
-    svm = _sklearn("svm")
+    svm = sklearn_module("svm")
     if kind == "classification":
         return _standardised(svm.SVC(C=10))
-    scaler = _sklearn("preprocessing").StandardScaler()
+    scaler = sklearn_module("preprocessing").StandardScaler()
     inner = _standardised(svm.SVR(C=3))
-    return _sklearn("compose").TransformedTargetRegressor(inner, transformer=scaler)
+    return sklearn_module("compose").TransformedTargetRegressor(inner, transformer=scaler)
 
 
 def _trees(kind: Kind, n: int) -> Any:
-    ensemble = _sklearn("ensemble")
+    ensemble = sklearn_module("ensemble")
     if kind == "classification":
         return ensemble.ExtraTreesClassifier(n_estimators=100, random_state=0)
     leaf = max(2, min(20, n // 20))
@@ -102,11 +114,11 @@ def _trees(kind: Kind, n: int) -> Any:
 
 
 def _standardised(estimator: Any) -> Any:
-    return _sklearn("pipeline").make_pipeline(_sklearn("preprocessing").StandardScaler(), estimator)
+    return sklearn_module("pipeline").make_pipeline(sklearn_module("preprocessing").StandardScaler(), estimator)
 
 
-def _sklearn(module: str) -> Any:
-    """A module of scikit-learn, imported where something is trained."""
+def sklearn_module(module: str) -> Any:
+    """A module of scikit-learn, imported where something is trained; FailedPrecondition EXTRA_MISSING."""
     try:
         return importlib.import_module(f"sklearn.{module}")
     except ImportError as error:

@@ -147,7 +147,7 @@ def test_members_may_come_from_any_market_and_are_asked_once_for_all_rows():
     shelf = Shelf()
     report = run(scenario(seeds=(0,), labels=(5, 50)), market=shelf)
     assert shelf.closed == len(STORES)
-    assert shelf.asked == 3 * len(STORES)  # as the best, among the mixture, and in the mixture of those that learn
+    assert shelf.asked == len(STORES)
     assert set(YARDSTICKS).isdisjoint(report.methods)
     assert {each.best for each in report.findings} == {"own process"}
 
