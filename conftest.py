@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ def pytest_configure() -> None:
     if WHEELS.is_dir():
         os.environ.setdefault("UV_CACHE_DIR", str(WHEELS))
         os.environ.setdefault("DOCK_OFFLINE", "true")
-    for name in ("DOCK_URL", "DOCK_OWNER", "DOCK_FAILPOINTS"):
+    for name in ("DOCK_URL", "DOCK_OWNER", "DOCK_FAILPOINTS", "DOCK_KEY"):
         os.environ.pop(name, None)
+    # What tests meet is not for the user's list of known docks.
+    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="dock-tests-")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -54,6 +54,18 @@ class Verdicts:
         session.execute(insert(tables.verdicts).values(**values))
         return True
 
+    def keep_record(self, session: Session, verdict_id: str, signed: str, bill_of_materials: str) -> None:
+        """Keep the signed record of a verdict, and the bill of its environment ("" without one)."""
+        values = {"verdict_id": verdict_id, "signed": signed, "bill_of_materials": bill_of_materials}
+        session.execute(insert(tables.verdict_records).values(**values))
+
+    def kept_record(self, session: Session, verdict_id: str) -> tuple[str, str] | None:
+        """The signed record and the bill of a verdict; None where none was kept."""
+        table = tables.verdict_records
+        wanted = select(table.c.signed, table.c.bill_of_materials).where(table.c.verdict_id == verdict_id)
+        found = session.execute(wanted).first()
+        return None if found is None else (str(found[0]), str(found[1]))
+
     def get(self, session: Session, learnware_id: str, version: int) -> VerdictRow | None:
         """The newest verdict of a version."""
         table = tables.verdicts

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
+    ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -127,6 +128,14 @@ verdicts = Table(
     Column("made_at", Double, nullable=False),
     UniqueConstraint("learnware_id", "version", "attempt"),
     _of_learnware(),
+)
+
+verdict_records = Table(
+    "verdict_records",
+    metadata,
+    Column("verdict_id", String(64), ForeignKey("verdicts.verdict_id"), primary_key=True),
+    Column("signed", Text, nullable=False),
+    Column("bill_of_materials", Text, nullable=False),
 )
 
 check_steps = Table(

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from dock_blob import BlobStore
+from dock_checking.notary import Notary
 from dock_checking.settings import CheckingSettings
-from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts
+from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts, dialect
 from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
@@ -39,7 +40,10 @@ class Workbench:
 class Examiner:
     """Claims one waiting learnware, examines it and records the verdict."""
 
-    def __init__(self, database: Database, blobs: BlobStore, bench: Workbench, settings: CheckingSettings) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, bench: Workbench, notary: Notary, settings: CheckingSettings
+    ) -> None:
+        self._notary = notary
         self._database = database
         self._blobs = blobs
         self._bench = bench
@@ -120,6 +124,8 @@ class Examiner:
             )
             if counted:
                 Verdicts().record(session, verdict)
+                attested = self._notary.attest(verdict, examination, row.name, dialect.now(session))
+                Verdicts().keep_record(session, verdict.verdict_id, attested.signed.to_json(), attested.bill)
         failpoint("checking.after_verdict")
         if not counted:
             _log.warning("late verdict ignored", extra={"learnware": row.learnware_id, "attempt": row.attempt})

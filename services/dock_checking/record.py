@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
+from dock_checking.notary import Notary
 from dock_db import (
     CheckSteps,
     Database,
@@ -23,7 +24,8 @@ _WORKING = frozenset({State.RECEIVED, State.CHECKING})
 class CheckRecord:
     """Reads verdicts and follows running checks."""
 
-    def __init__(self, database: Database, poll_s: float) -> None:
+    def __init__(self, database: Database, notary: Notary, poll_s: float) -> None:
+        self._notary = notary
         self._database = database
         self._poll_s = poll_s
         self._changed = threading.Condition()
@@ -42,6 +44,23 @@ class CheckRecord:
                 )
             steps = CheckSteps().list(session, row.learnware_id, row.version)
         return found, [step for step in steps if step.attempt == found.attempt]
+
+    def signed(self, learnware_id: str, version: int) -> tuple[str, str, list[str]]:
+        """The signed record of the verdict that counts, the bill of its environment, and the key's exchanges.
+
+        NotFound VERDICT_NOT_FOUND while there is no verdict, VERDICT_RECORD_NOT_FOUND for one that nobody signed.
+        """
+        verdict, _ = self.verdict(learnware_id, version)
+        with self._database.read() as session:
+            kept = Verdicts().kept_record(session, verdict.verdict_id)
+        if kept is None:
+            raise NotFound(
+                f"The verdict of {learnware_id} was made by a dock that did not sign yet.",
+                reason="VERDICT_RECORD_NOT_FOUND",
+                hint="Push the package again as a new version; it is checked and signed then.",
+            )
+        signed, bill = kept
+        return self._notary.signed_anew(signed), bill, self._notary.rotations()
 
     def follow(
         self, learnware_id: str, version: int, active: Callable[[], bool]

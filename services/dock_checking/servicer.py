@@ -23,6 +23,13 @@ class CheckingServicer(rpc.CheckingServiceServicer):
         verdict, steps = self._record.verdict(request.learnware_id, request.version)
         return pb.GetVerdictResponse(verdict=_verdict_message(verdict, steps))
 
+    def GetVerdictRecord(
+        self, request: pb.GetVerdictRecordRequest, context: grpc.ServicerContext
+    ) -> pb.GetVerdictRecordResponse:
+        """The verdict as the dock signed it."""
+        signed, bill, rotations = self._record.signed(request.learnware_id, request.version)
+        return pb.GetVerdictRecordResponse(signed_record=signed, bill_of_materials=bill, key_rotations=rotations)
+
     def WatchCheck(
         self, request: pb.WatchCheckRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchCheckResponse]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +21,9 @@ class CheckingSettings(BaseSettings):
 
     poll_s: float = Field(default=1.0, ge=0.01)
     """Seconds after which the queue is looked at although no event woke it."""
+
+    advisories: Path | None = None
+    """File of known vulnerabilities in the OSV format; what an environment holds of them is told in the verdict."""
 
     seed: int | None = None
     """Seed of the random inputs of checks; unset, every check draws its own."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from dock_blob import BlobStore
 from dock_bus import EventBus
+from dock_checking.bill import Advisories
 from dock_checking.examiner import Examiner, Workbench
+from dock_checking.notary import Notary
 from dock_checking.queue import CheckQueue
 from dock_checking.record import CheckRecord
 from dock_checking.servicer import CheckingServicer
 from dock_checking.settings import CheckingSettings
+from dock_checking.signer import Signer
 from dock_checking.subscriptions import subscribe
 from dock_db import Database
 
@@ -38,9 +42,12 @@ class Checking:
 
 
 def make_checking(
-    database: Database, blobs: BlobStore, bus: EventBus, bench: Workbench, settings: CheckingSettings
+    database: Database, blobs: BlobStore, bus: EventBus, bench: Workbench, keys: Path, settings: CheckingSettings
 ) -> Checking:
-    """Wire checking by hand."""
-    queue = CheckQueue(Examiner(database, blobs, bench, settings), parallel=settings.parallel, poll_s=settings.poll_s)
-    servicer = CheckingServicer(CheckRecord(database, poll_s=0.5))
+    """Wire checking by hand; `keys` is the folder of the dock's key."""
+    advisories = Advisories.read(settings.advisories) if settings.advisories else Advisories()
+    notary = Notary(Signer(keys), advisories)
+    examiner = Examiner(database, blobs, bench, notary, settings)
+    queue = CheckQueue(examiner, parallel=settings.parallel, poll_s=settings.poll_s)
+    servicer = CheckingServicer(CheckRecord(database, notary, poll_s=0.5))
     return Checking(servicer, queue, bus)

@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
@@ -107,7 +108,7 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
         scratch=folder.scratch,
     )
     late = _LatePeers()
-    services, parts = _services(targets, database, blobs, bus, bench, late, settings)
+    services, parts = _services(targets, database, blobs, bus, bench, folder.keys, late, settings)
     server = build_server(services, address=address, registry=registry, max_workers=settings.workers)
     peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
     late.attach(peers)
@@ -133,6 +134,7 @@ def _services(
     blobs: BlobStore,
     bus: EventBus,
     bench: Workbench,
+    keys: Path,
     late: _LatePeers,
     settings: DockSettings,
 ) -> tuple[list[tuple[str, Callable[[Any, Any], None], Any]], list[Runnable]]:
@@ -143,7 +145,7 @@ def _services(
         services.append((_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer))
         parts.append(ingestion)
     if "checking" in targets:
-        checking = make_checking(database, blobs, bus, bench, CheckingSettings())
+        checking = make_checking(database, blobs, bus, bench, keys, CheckingSettings())
         services.append((_service("checking"), add_CheckingServiceServicer_to_server, checking.servicer))
         parts.append(checking)
     if "specification" in targets:

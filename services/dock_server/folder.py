@@ -29,6 +29,11 @@ class DockFolder:
         return self.root / "blobs"
 
     @property
+    def keys(self) -> Path:
+        """The key that verdicts are signed with, and its rotations."""
+        return self.root / "keys"
+
+    @property
     def environments(self) -> Path:
         """Environments by lock hash, and uv's files."""
         return self.root / "environments"

@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, Place] = {
     "search": Place("search", _USE, "Find what fits your data or your words."),
     "map": Place("map", _USE, "Draw the dock as a picture."),
     "pull": Place("pull", _USE, "Fetch a package."),
+    "verify": Place("verify", _USE, "Verify pulled packages by the dock's signed verdict, offline."),
+    "key": Place("verify", _USE, "List and forget the keys of docks."),
     "predict": Place("predict", _USE, "Predict with learnwares, yours or found ones."),
     "plugins": Place("plugins", _HERE, "List specification types, searchers, checkers and reusers."),
     "experiment": Place("experiment", _HERE, "Measure on your own tables what sharing models is worth."),
@@ -62,6 +64,7 @@ COMMANDS: Mapping[str, Place] = {
 _SERVER = {
     "up": "Run a whole dock in this process until Ctrl-C.",
     "serve": "Run chosen services of a dock.",
+    "signing-key": "Show or exchange the key a dock signs with.",
 }
 
 

@@ -27,8 +27,10 @@ from learndock.client.patience import Patience
 from learndock.client.records import CheckStep, LearnwareRecord, Verdict, state_number
 from learndock.client.remote import RemoteModel, predict_blocks
 from learndock.client.upload import Upload, make_parcel
+from learndock.client.verifying import Attestation, Verifier, keep
 from learndock.client.watching import follow_check, wait_for_end
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound
+from learndock.provenance import KnownDocks
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
@@ -83,14 +85,41 @@ class Dock:
             return LearnwareRecord.from_message(upload.push(parcel))
 
     def pull(
-        self, learnware_id: str, into: str | Path = ".", version: int = 0, *, on_progress: Progress | None = None
+        self,
+        learnware_id: str,
+        into: str | Path = ".",
+        version: int = 0,
+        *,
+        on_progress: Progress | None = None,
+        verified: bool = True,
     ) -> Path:
-        """Fetch a package into a folder, or as the file `into` if that ends in .zip; goes on after a cut."""
+        """Fetch a package into a folder, or as the file `into` if that ends in .zip; goes on after a cut.
+
+        The dock's signed verdict is verified first and kept beside it, as `<file>.verdict.json`; the key is pinned when
+        the dock is first met. Unless `verified`, what comes is only compared with the digest the dock states.
+        FailedPrecondition VERDICT_UNSIGNED, VERDICT_REJECTED, DOCK_KEY_CHANGED, SIGNATURE_INVALID.
+        """
         record = self.get(learnware_id, version)
         target = Path(into)
         if target.suffix != ".zip" or target.is_dir():
             target /= file_name(record)
-        return self._download(on_progress).pull(record, target)
+        return self._pull(record, target, on_progress, verified=verified)
+
+    def attestation(self, learnware_id: str, version: int = 0) -> Attestation:
+        """The signed verdict of a version, verified, with the bill of the environment it was checked in."""
+        return self._verifier().verify(self.get(learnware_id, version))
+
+    def _verifier(self) -> Verifier:
+        return Verifier(self._peers.checking, self.address, KnownDocks.of_user())
+
+    def _pull(
+        self, record: LearnwareRecord, target: Path, on_progress: Progress | None = None, *, verified: bool = True
+    ) -> Path:
+        found = self._verifier().verify(record) if verified else None
+        path = self._download(on_progress).pull(record, target)
+        if found is not None:
+            keep(found, path)
+        return path
 
     def get(self, learnware_id: str, version: int = 0) -> LearnwareRecord:
         """The record of a version (0: the newest). NotFound LEARNWARE_NOT_FOUND."""
@@ -243,7 +272,7 @@ class Dock:
         return open_members(chosen, self._remote_opener() if where == "dock" else self._local_opener())
 
     def _local_opener(self) -> Opener:
-        return local_opener(self._cache or cache_folder(), lambda record, path: self._download().pull(record, path))
+        return local_opener(self._cache or cache_folder(), self._pull)
 
     def _remote_opener(self) -> Opener:
         return self._open_remote

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from dock_checking.bill import Advisories
 from dock_checking.examiner import Examiner, Workbench
+from dock_checking.notary import Notary
 from dock_checking.record import CheckRecord
 from dock_checking.settings import CheckingSettings
+from dock_checking.signer import Signer
 from dock_db import CheckSteps, Verdicts
 from dock_sandbox import ProcessSandbox
 from dock_sandbox.environment import EnvironmentBuilder
@@ -23,8 +26,10 @@ class Laboratory:
         self.scratch = house.folder / "scratch"
         self.scratch.mkdir()
         bench = Workbench(ProcessSandbox(), environments, self.scratch)
-        self.examiner = Examiner(house.database, house.blobs, bench, CheckingSettings(lease_s=LEASE_S, seed=0))
-        self.record = CheckRecord(house.database, poll_s=0.02)
+        self.notary = Notary(Signer(house.folder / "keys"), Advisories())
+        settings = CheckingSettings(lease_s=LEASE_S, seed=0)
+        self.examiner = Examiner(house.database, house.blobs, bench, self.notary, settings)
+        self.record = CheckRecord(house.database, self.notary, poll_s=0.02)
 
     def verdict(self, row):
         with self.house.database.read() as session:

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"dockapi/checking/v1/checking.proto\x12\x13\x64ockapi.checking.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\tCheckStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.dockapi.checking.v1.StepStatus\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x10\n\x08sequence\x18\x06 \x01(\x05\"\xdf\x02\n\x07Verdict\x12\x12\n\nverdict_id\x18\x01 \x01(\t\x12\x14\n\x0clearnware_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x05 \x01(\x08\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x13\n\x0breason_text\x18\x07 \x01(\t\x12-\n\x05steps\x18\x08 \x03(\x0b\x32\x1e.dockapi.checking.v1.CheckStep\x12\x0b\n\x03log\x18\t \x01(\t\x12\x16\n\x0e\x63ontent_sha256\x18\n \x01(\t\x12\x1f\n\x17\x65nvironment_lock_sha256\x18\x0b \x01(\t\x12\x1c\n\x14\x64ropped_requirements\x18\x0c \x03(\t\x12\x11\n\tisolation\x18\r \x01(\t\x12+\n\x07made_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\x11GetVerdictRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"C\n\x12GetVerdictResponse\x12-\n\x07verdict\x18\x01 \x01(\x0b\x32\x1c.dockapi.checking.v1.Verdict\":\n\x11WatchCheckRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"\x98\x01\n\x12WatchCheckResponse\x12.\n\x04step\x18\x01 \x01(\x0b\x32\x1e.dockapi.checking.v1.CheckStepH\x00\x12/\n\x07verdict\x18\x02 \x01(\x0b\x32\x1c.dockapi.checking.v1.VerdictH\x00\x12\x18\n\x0equeue_position\x18\x03 \x01(\x05H\x00\x42\x07\n\x05\x65vent*\xa3\x01\n\nStepStatus\x12\x1b\n\x17STEP_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13STEP_STATUS_RUNNING\x10\x01\x12\x16\n\x12STEP_STATUS_PASSED\x10\x02\x12\x16\n\x12STEP_STATUS_FAILED\x10\x03\x12\x16\n\x12STEP_STATUS_WARNED\x10\x04\x12\x17\n\x13STEP_STATUS_SKIPPED\x10\x05\x32\xd1\x01\n\x0f\x43heckingService\x12]\n\nGetVerdict\x12&.dockapi.checking.v1.GetVerdictRequest\x1a\'.dockapi.checking.v1.GetVerdictResponse\x12_\n\nWatchCheck\x12&.dockapi.checking.v1.WatchCheckRequest\x1a\'.dockapi.checking.v1.WatchCheckResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"dockapi/checking/v1/checking.proto\x12\x13\x64ockapi.checking.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa5\x01\n\tCheckStep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12/\n\x06status\x18\x02 \x01(\x0e\x32\x1f.dockapi.checking.v1.StepStatus\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07seconds\x18\x05 \x01(\x01\x12\x10\n\x08sequence\x18\x06 \x01(\x05\"\xdf\x02\n\x07Verdict\x12\x12\n\nverdict_id\x18\x01 \x01(\t\x12\x14\n\x0clearnware_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x05\x12\x0f\n\x07\x61ttempt\x18\x04 \x01(\x05\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x05 \x01(\x08\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x13\n\x0breason_text\x18\x07 \x01(\t\x12-\n\x05steps\x18\x08 \x03(\x0b\x32\x1e.dockapi.checking.v1.CheckStep\x12\x0b\n\x03log\x18\t \x01(\t\x12\x16\n\x0e\x63ontent_sha256\x18\n \x01(\t\x12\x1f\n\x17\x65nvironment_lock_sha256\x18\x0b \x01(\t\x12\x1c\n\x14\x64ropped_requirements\x18\x0c \x03(\t\x12\x11\n\tisolation\x18\r \x01(\t\x12+\n\x07made_at\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\":\n\x11GetVerdictRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"C\n\x12GetVerdictResponse\x12-\n\x07verdict\x18\x01 \x01(\x0b\x32\x1c.dockapi.checking.v1.Verdict\"@\n\x17GetVerdictRecordRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"c\n\x18GetVerdictRecordResponse\x12\x15\n\rsigned_record\x18\x01 \x01(\t\x12\x19\n\x11\x62ill_of_materials\x18\x02 \x01(\t\x12\x15\n\rkey_rotations\x18\x03 \x03(\t\":\n\x11WatchCheckRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"\x98\x01\n\x12WatchCheckResponse\x12.\n\x04step\x18\x01 \x01(\x0b\x32\x1e.dockapi.checking.v1.CheckStepH\x00\x12/\n\x07verdict\x18\x02 \x01(\x0b\x32\x1c.dockapi.checking.v1.VerdictH\x00\x12\x18\n\x0equeue_position\x18\x03 \x01(\x05H\x00\x42\x07\n\x05\x65vent*\xa3\x01\n\nStepStatus\x12\x1b\n\x17STEP_STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13STEP_STATUS_RUNNING\x10\x01\x12\x16\n\x12STEP_STATUS_PASSED\x10\x02\x12\x16\n\x12STEP_STATUS_FAILED\x10\x03\x12\x16\n\x12STEP_STATUS_WARNED\x10\x04\x12\x17\n\x13STEP_STATUS_SKIPPED\x10\x05\x32\xc2\x02\n\x0f\x43heckingService\x12]\n\nGetVerdict\x12&.dockapi.checking.v1.GetVerdictRequest\x1a\'.dockapi.checking.v1.GetVerdictResponse\x12o\n\x10GetVerdictRecord\x12,.dockapi.checking.v1.GetVerdictRecordRequest\x1a-.dockapi.checking.v1.GetVerdictRecordResponse\x12_\n\nWatchCheck\x12&.dockapi.checking.v1.WatchCheckRequest\x1a\'.dockapi.checking.v1.WatchCheckResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dockapi.checking.v1.checking_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STEPSTATUS']._serialized_start=959
-  _globals['_STEPSTATUS']._serialized_end=1122
+  _globals['_STEPSTATUS']._serialized_start=1126
+  _globals['_STEPSTATUS']._serialized_end=1289
   _globals['_CHECKSTEP']._serialized_start=93
   _globals['_CHECKSTEP']._serialized_end=258
   _globals['_VERDICT']._serialized_start=261
@@ -42,10 +42,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETVERDICTREQUEST']._serialized_end=672
   _globals['_GETVERDICTRESPONSE']._serialized_start=674
   _globals['_GETVERDICTRESPONSE']._serialized_end=741
-  _globals['_WATCHCHECKREQUEST']._serialized_start=743
-  _globals['_WATCHCHECKREQUEST']._serialized_end=801
-  _globals['_WATCHCHECKRESPONSE']._serialized_start=804
-  _globals['_WATCHCHECKRESPONSE']._serialized_end=956
-  _globals['_CHECKINGSERVICE']._serialized_start=1125
-  _globals['_CHECKINGSERVICE']._serialized_end=1334
+  _globals['_GETVERDICTRECORDREQUEST']._serialized_start=743
+  _globals['_GETVERDICTRECORDREQUEST']._serialized_end=807
+  _globals['_GETVERDICTRECORDRESPONSE']._serialized_start=809
+  _globals['_GETVERDICTRECORDRESPONSE']._serialized_end=908
+  _globals['_WATCHCHECKREQUEST']._serialized_start=910
+  _globals['_WATCHCHECKREQUEST']._serialized_end=968
+  _globals['_WATCHCHECKRESPONSE']._serialized_start=971
+  _globals['_WATCHCHECKRESPONSE']._serialized_end=1123
+  _globals['_CHECKINGSERVICE']._serialized_start=1292
+  _globals['_CHECKINGSERVICE']._serialized_end=1614
 # @@protoc_insertion_point(module_scope)

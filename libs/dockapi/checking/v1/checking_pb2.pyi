@@ -84,6 +84,24 @@ class GetVerdictResponse(_message.Message):
     verdict: Verdict
     def __init__(self, verdict: _Optional[_Union[Verdict, _Mapping]] = ...) -> None: ...
 
+class GetVerdictRecordRequest(_message.Message):
+    __slots__ = ("learnware_id", "version")
+    LEARNWARE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    learnware_id: str
+    version: int
+    def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class GetVerdictRecordResponse(_message.Message):
+    __slots__ = ("signed_record", "bill_of_materials", "key_rotations")
+    SIGNED_RECORD_FIELD_NUMBER: _ClassVar[int]
+    BILL_OF_MATERIALS_FIELD_NUMBER: _ClassVar[int]
+    KEY_ROTATIONS_FIELD_NUMBER: _ClassVar[int]
+    signed_record: str
+    bill_of_materials: str
+    key_rotations: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, signed_record: _Optional[str] = ..., bill_of_materials: _Optional[str] = ..., key_rotations: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class WatchCheckRequest(_message.Message):
     __slots__ = ("learnware_id", "version")
     LEARNWARE_ID_FIELD_NUMBER: _ClassVar[int]

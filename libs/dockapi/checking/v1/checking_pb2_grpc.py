@@ -40,6 +40,11 @@ class CheckingServiceStub(object):
                 request_serializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRequest.SerializeToString,
                 response_deserializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictResponse.FromString,
                 _registered_method=True)
+        self.GetVerdictRecord = channel.unary_unary(
+                '/dockapi.checking.v1.CheckingService/GetVerdictRecord',
+                request_serializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordRequest.SerializeToString,
+                response_deserializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordResponse.FromString,
+                _registered_method=True)
         self.WatchCheck = channel.unary_stream(
                 '/dockapi.checking.v1.CheckingService/WatchCheck',
                 request_serializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.WatchCheckRequest.SerializeToString,
@@ -53,6 +58,13 @@ class CheckingServiceServicer(object):
 
     def GetVerdict(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVerdictRecord(self, request, context):
+        """The verdict as the dock signed it, for verifying without the dock.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -71,6 +83,11 @@ def add_CheckingServiceServicer_to_server(servicer, server):
                     servicer.GetVerdict,
                     request_deserializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRequest.FromString,
                     response_serializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictResponse.SerializeToString,
+            ),
+            'GetVerdictRecord': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVerdictRecord,
+                    request_deserializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordRequest.FromString,
+                    response_serializer=dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordResponse.SerializeToString,
             ),
             'WatchCheck': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchCheck,
@@ -106,6 +123,33 @@ class CheckingService(object):
             '/dockapi.checking.v1.CheckingService/GetVerdict',
             dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRequest.SerializeToString,
             dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVerdictRecord(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dockapi.checking.v1.CheckingService/GetVerdictRecord',
+            dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordRequest.SerializeToString,
+            dockapi_dot_checking_dot_v1_dot_checking__pb2.GetVerdictRecordResponse.FromString,
             options,
             channel_credentials,
             insecure,
