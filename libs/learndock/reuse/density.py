@@ -29,7 +29,7 @@ NARROWER = 1.5
 JUDGED = 1_000
 """Reduced points, at most, that the width and the power are chosen on."""
 _CELLS = 4_000_000
-_FAR = 1e60
+_FAR = 1e3
 _NEVER = -1e300
 
 
@@ -47,7 +47,11 @@ class Posterior:
 
     def __init__(self, sets: Sequence[ReducedSet]) -> None:
         self._spread = within_spread(sets)
-        self._points = np.concatenate([_scaled(each.z, self._spread) for each in sets])
+        points = np.concatenate([each.z for each in sets])
+        self._centre = points.mean(axis=0)
+        self._points = (points - self._centre) / self._spread
+        # Farther off than this, rounding would hide which point is the nearest.
+        self._edge = _FAR * (1.0 + np.abs(self._points).max(initial=0.0))
         ends = np.cumsum([len(each.z) for each in sets])
         self._slices = [slice(end - len(each.z), end) for end, each in zip(ends, sets, strict=True)]
         with np.errstate(divide="ignore"):
@@ -58,7 +62,7 @@ class Posterior:
 
     def __call__(self, X: Array) -> Array:
         """(n, members) for rows (n, d)."""
-        rows = _scaled(X, self._spread)
+        rows = np.clip((X - self._centre) / self._spread, -self._edge, self._edge)
         block = max(1, _CELLS // len(self._points))
         parts = [self._densities(rows[at : at + block]) for at in range(0, len(rows), block)]
         return np.asarray(self.power * np.concatenate(parts) + self._prior)
@@ -118,13 +122,7 @@ def _between(sets: Sequence[ReducedSet]) -> Array:
     return np.where(spread <= 1e-9 * np.abs(means).max(axis=0), 1.0, spread)
 
 
-def _scaled(rows: Array, spread: Array) -> Array:
-    return np.clip(rows / spread, -_FAR, _FAR)
-
-
 def _squared_distances(a: Array, b: Array) -> Array:
-    centre = b.mean(axis=0)
-    a, b = a - centre, b - centre
     found = (a * a).sum(axis=1)[:, None] + (b * b).sum(axis=1)[None, :] - 2.0 * (a @ b.T)
     return np.asarray(np.maximum(found, 0.0))
 

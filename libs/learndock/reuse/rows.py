@@ -25,7 +25,7 @@ def check_rows(X: Any) -> Any:
     shape = tuple(getattr(rows, "shape", (len(rows),)))
     if getattr(getattr(rows, "dtype", None), "kind", "") == "c":
         raise InvalidInput("Complex data not supported.", reason="DATA_COMPLEX", hint="Give real and imaginary parts.")
-    if len(shape) == 1 and isinstance(rows, np.ndarray) and rows.dtype.kind in "fiub":
+    if len(shape) == 1 and shape[0] and isinstance(rows, np.ndarray) and rows.dtype.kind in "fiub":
         raise InvalidInput(
             f"X has the shape {shape}; rows of numbers (n, d) are needed. Reshape your data.",
             reason="DATA_SHAPE",
