@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from packaging.requirements import Requirement
+
 from learndock.package import conda
 from learndock.package.archive import Archive
 from learndock.package.document import decode_text, load_yaml
 from learndock.package.limits import PackageLimits
+from learndock.package.lookalike import lookalike
 from learndock.package.parts import EnvironmentRequest
 from learndock.package.refusal import refuse
 from learndock.package.requirements import Wanted, read_requirements
@@ -36,4 +41,11 @@ def read_environment(archive: Archive, limits: PackageLimits) -> EnvironmentRequ
 
 
 def _request(wanted: Wanted, source: str) -> EnvironmentRequest:
-    return EnvironmentRequest(wanted.python, tuple(wanted.requirements), source, tuple(wanted.notes))
+    return EnvironmentRequest(wanted.python, tuple(wanted.requirements), source, (*wanted.notes, *_doubts(wanted)))
+
+
+def _doubts(wanted: Wanted) -> Iterator[str]:
+    for line in wanted.requirements:
+        name = Requirement(line).name
+        if near := lookalike(name):
+            yield f"REQUIREMENT_LOOKALIKE: {name} is one slip away from {near}; make sure that it is what you mean."
