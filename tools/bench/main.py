@@ -31,7 +31,7 @@ NUMBERS = {1: "One core", 2: "Two cores", 4: "Four cores", 8: "Eight cores"}
 
 def main() -> None:
     arguments = _arguments()
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     found = modules(HERE)
     if arguments.list:
         for name, path in found.items():

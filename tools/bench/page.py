@@ -22,7 +22,19 @@ def modules(folder: Path) -> dict[str, Path]:
 
 
 def declared_keys(path: Path) -> list[str]:
-    """Keys of the tables that a module makes, read from its source: every `Table(...)` has a literal key."""
+    """Keys of the tables that a benchmark makes, read from its source: every `Table(...)` has a literal key.
+
+    Modules beside it that it imports count too, unless they are benchmarks themselves.
+    """
+    keys = _keys_in(path)
+    for name in _imported(path):
+        beside = path.with_name(f"{name}.py")
+        if name != "table" and beside.is_file() and not _has_tables(beside):
+            keys += _keys_in(beside)
+    return list(dict.fromkeys(keys))
+
+
+def _keys_in(path: Path) -> list[str]:
     keys: list[str] = []
     for node in ast.walk(_parse(path)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Table"):
@@ -31,7 +43,17 @@ def declared_keys(path: Path) -> list[str]:
         if not given or not isinstance(given[0], ast.Constant):
             raise ValueError(f"{path.name}, line {node.lineno}: the key of a table is a literal string")
         keys.append(str(given[0].value))
-    return list(dict.fromkeys(keys))
+    return keys
+
+
+def _imported(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.append(node.module)
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return names
 
 
 def summary(path: Path) -> str:
