@@ -1,11 +1,12 @@
 from itertools import product
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from learndock.reuse.evolution import crowding, evolve, rank
+from learndock.reuse.evolution import best_front, crowding, evolve, rank
 
 
 def knapsack(masks: np.ndarray) -> np.ndarray:
@@ -53,3 +54,31 @@ def test_the_ends_have_all_the_room() -> None:
     assert np.isinf(room[[0, 2]]).all()
     assert np.isfinite(room[[1, 3]]).all()
     assert (crowding(np.zeros((3, 2))) >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_evolution_comes_to_what_trying_everything_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, 60)
+    answers = np.stack([np.where(rng.random(60) < p, labels, rng.integers(0, 3, 60)) for p in rng.uniform(0.3, 0.8, 8)])
+    votes = np.eye(3)[answers]
+
+    def judge(masks: np.ndarray) -> np.ndarray:
+        mean = np.tensordot(masks / masks.sum(axis=1, keepdims=True), votes, axes=1)
+        return np.stack([(mean.argmax(axis=2) != labels).mean(axis=1), masks.sum(axis=1)], axis=1)
+
+    true = best_front(judge, 8, rng=rng)
+    assert np.array_equal(true.values[np.lexsort(true.values.T[::-1])[0]], best_of(judge(everything(8))))
+    found = evolve(judge, 8, rng=rng)
+    assert best_of(found.values)[0] <= best_of(true.values)[0] + 1 / 60
+
+
+def best_of(values: np.ndarray) -> np.ndarray:
+    """The least error, then the smallest."""
+    return min(values.tolist())
+
+
+def test_the_true_front_of_few_things_needs_no_luck() -> None:
+    fronts = [best_front(knapsack, 8, rng=np.random.default_rng(seed)) for seed in (0, 1)]
+    assert np.array_equal(fronts[0].masks, fronts[1].masks)
+    assert len(fronts[0].masks) == (rank(knapsack(everything(8))) == 0).sum()

@@ -1,10 +1,12 @@
 """Ensemble pruning and feature augmentation: those that learn from labelled rows."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
 from learndock.errors import FailedPrecondition, InvalidInput
-from learndock.reuse import DockWarning, EnsemblePruningReuser, FeatureAugmentationReuser
+from learndock.reuse import AveragingReuser, DockWarning, EnsemblePruningReuser, FeatureAugmentationReuser
 
 from .conftest import member, refuses
 
@@ -160,3 +162,51 @@ def test_augmentation_wants_the_same_columns(regressors: list, rows: np.ndarray)
     with pytest.raises(InvalidInput) as caught:
         reuser.predict(rows[:, :2])
     assert caught.value.reason == "DATA_SHAPE"
+
+
+def test_the_best_subset_of_few_members_is_the_best_of_all(rows: np.ndarray) -> None:
+    rng = np.random.default_rng(1)
+    noise = [rng.normal(size=3) for _ in range(6)]
+    members = [member(lambda X, n=n: X[:, 0] + X @ n, str(place)) for place, n in enumerate(noise)]
+    reuser = EnsemblePruningReuser(members, task="regression").fit(rows, rows[:, 0])
+    errors = {
+        keep: np.mean((np.mean([rows @ noise[place] for place in keep], axis=0)) ** 2)
+        for size in range(1, 7)
+        for keep in combinations(range(6), size)
+    }
+    assert tuple(np.flatnonzero(reuser.mask_)) == min(errors, key=errors.get)
+
+
+def test_many_members_are_pruned_by_the_seed_and_better_than_all_together(rows: np.ndarray) -> None:
+    rng = np.random.default_rng(2)
+    labels = truth(rows)
+    wrong = [rng.random(60) < share for share in rng.uniform(0.2, 0.7, 14)]
+    members = [
+        member(lambda X, w=w: np.where(w, (truth(rows) + 1) % 3, truth(rows)), str(place))
+        for place, w in enumerate(wrong)
+    ]
+    first, second = (EnsemblePruningReuser(members, n_classes=3, random_state=3).fit(rows, labels) for _ in range(2))
+    assert np.array_equal(first.mask_, second.mask_)
+    together = AveragingReuser(members, n_classes=3)
+    single = max(AveragingReuser([each], n_classes=3).score(rows, labels) for each in members)
+    assert first.score(rows, labels) >= max(together.score(rows, labels), single)
+    assert first.mask_.sum() < 14
+
+
+def test_the_others_stand_in_where_all_chosen_fail(rows: np.ndarray) -> None:
+    asked = []
+
+    def tires(X: np.ndarray) -> np.ndarray:
+        asked.append(len(X))
+        return refuses("tired")(X) if len(asked) > 1 else X[:, 0]
+
+    members = [member(tires, "chosen"), member(lambda X: X[:, 0] * 0 + 5, "other")]
+    reuser = EnsemblePruningReuser(members, task="regression").fit(rows, rows[:, 0])
+    assert reuser.mask_.tolist() == [True, False]
+    with pytest.warns(DockWarning, match="the others stand in.*tired"):
+        assert (reuser.predict(rows) == 5).all()
+    assert "tired" in reuser.dropped_["chosen"]
+    alone = EnsemblePruningReuser(members[1:], task="regression").fit(rows, rows[:, 0])
+    alone.members_ = [("other", member(refuses("gone"), "other"))]
+    with pytest.raises(FailedPrecondition, match="gone"):
+        alone.predict(rows)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import learndock as ld
 from learndock.errors import InvalidInput
 from learndock.reuse import DockWarning, JobSelectorReuser
 
@@ -70,3 +71,30 @@ def test_missing_or_unlike_specifications(halves: list) -> None:
     with pytest.raises(InvalidInput) as caught:
         JobSelectorReuser(halves, task="regression").predict(LEFT[:, :2])
     assert caught.value.reason == "DATA_SHAPE"
+
+
+def test_nearly_as_good_as_knowing_the_true_densities() -> None:
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(5, 3, 20)) * 1.4
+    unit = 10.0 ** rng.uniform(-3, 3, 20)
+    home = [centres[i, rng.integers(0, 3, 800)] + rng.normal(size=(800, 20)) for i in range(5)]
+    owners = rng.integers(0, 5, 1000)
+    rows = centres[owners, rng.integers(0, 3, 1000)] + rng.normal(size=(1000, 20))
+    far = ((rows[:, None, None] - centres) ** 2).sum(axis=3)
+    oracle = (np.exp(-far / 2).sum(axis=2).argmax(axis=1) == owners).mean()
+    members = [member(len, str(place), z=ld.specify(each * unit).z) for place, each in enumerate(home)]
+    found = (JobSelectorReuser(members, n_classes=2).fit().select(rows * unit) == owners).mean()
+    assert found >= oracle - 0.01
+
+
+def test_members_of_one_domain_end_in_no_time_and_share_the_rows() -> None:
+    rng = np.random.default_rng(0)
+    members = [member(lambda X: X[:, 0] * 0, str(place), z=rng.normal(size=(50, 3))) for place in range(5)]
+    reuser = JobSelectorReuser(members, task="regression").fit()
+    rows = rng.normal(size=(500, 3))
+    assert (reuser.predict(rows) == 0).all()
+    assert len(set(reuser.select(rows))) == 5
+    shares = reuser.responsibilities(rows)
+    assert np.allclose(shares.sum(axis=1), 1)
+    same = [member(lambda X: X[:, 0] * 0, str(place), z=LEFT) for place in range(3)]
+    assert np.allclose(JobSelectorReuser(same, task="regression").responsibilities(rows), 1 / 3)
