@@ -14,7 +14,18 @@ import numpy.typing as npt
 
 from learndock.plot.labels import Wish, place_labels
 from learndock.plot.panel import DockMap, Panel, Spot, trust
-from learndock.plot.style import FAINT, INK, MARKERS, OTHER, PALETTE, literal, new_figure, printable
+from learndock.plot.style import (
+    FAINT,
+    INK,
+    MARKERS,
+    OTHER,
+    PALETTE,
+    lettering,
+    literal,
+    need_matplotlib,
+    new_figure,
+    printable,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +47,12 @@ class Look:
 
 def draw_map(found: DockMap) -> Figure:
     """The figure of a map. FailedPrecondition EXTRA_MISSING."""
+    need_matplotlib()
+    with lettering():
+        return _draw(found)
+
+
+def _draw(found: DockMap) -> Figure:
     count = max(1, len(found.panels))
     columns = 1 if count == 1 else 2 if count in (2, 4) else 3
     rows = math.ceil(count / columns)

@@ -20,6 +20,7 @@ SIZE = 7.5
 """Of the letters, in points."""
 MOST = 40
 """Names on one panel: more would be read by nobody."""
+_WIDE, _NARROW = frozenset("mMwW%@…—"), frozenset("iljtfrI.,:;'|!()[] ")
 _SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 _ALIGN = {-1: "right", 0: "center", 1: "left"}
 _STAND = {-1: "top", 0: "center", 1: "bottom"}
@@ -110,9 +111,17 @@ def _write(axes: Axes, wish: Wish, place: _Place) -> None:
 
 
 def _extent(wish: Wish, pixel: float) -> tuple[float, float]:
-    # A guess that is rather too wide: letters of wide scripts take a whole em.
-    em = 0.64 if wish.strong else 0.57
-    return sum(1.0 if ord(char) > 0x2E7F else em for char in wish.text) * SIZE * pixel, 1.25 * SIZE * pixel
+    bold = 1.12 if wish.strong else 1.0
+    return bold * sum(map(_em, wish.text)) * SIZE * pixel, 1.25 * SIZE * pixel
+
+
+def _em(char: str) -> float:
+    """How wide a letter is at most, roughly, as a part of its size: measuring it would load fonts."""
+    if char in _WIDE or ord(char) > 0x2E7F:
+        return 1.0
+    if char in _NARROW:
+        return 0.41
+    return 0.77 if char.isupper() else 0.64
 
 
 def _obstacles(axes: Axes, points: Array, lines: Sequence[Array], radius: float) -> Array:

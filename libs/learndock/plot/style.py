@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,9 @@ MARKERS = ("o", "s", "^", "D", "v", "p", "<")
 
 INK, FAINT, OTHER = "#222222", "#D9D9D9", "#9A9A9A"
 """Text and the task; frames and grids; whatever has no colour of its own."""
+
+FALLBACKS = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC", "Microsoft YaHei")
+"""Fonts for names that are not written in Latin, Greek or Cyrillic, used where they are installed."""
 
 SUFFIXES = (".png", ".svg", ".pdf")
 DOTS_PER_INCH = 150
@@ -86,12 +91,28 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 
 def write(figure: Figure, target: Any, kind: str, metadata: dict[str, Any] | None = None) -> None:
-    """Write a figure into a file or a stream, without a word about letters that the font lacks."""
+    """Write a figure into a file or a stream."""
+    with lettering():
+        figure.savefig(target, format=kind, metadata=metadata)
+
+
+@contextmanager
+def lettering() -> Iterator[None]:
+    """Where texts are made and drawn: fonts for more scripts, and no word about letters that no font here has."""
     import matplotlib as mpl  # noqa: PLC0415 - the extra
 
-    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "learndock"}):
+    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": "learndock", "font.family": list(_families())}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(target, format=kind, metadata=metadata)
+        yield
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    """Matplotlib's own font, then those of FALLBACKS that this machine has."""
+    from matplotlib.font_manager import fontManager  # noqa: PLC0415
+
+    installed = set(fontManager.get_font_names())
+    return ("DejaVu Sans", *(name for name in FALLBACKS if name in installed))
 
 
 def literal(text: Text) -> Text:

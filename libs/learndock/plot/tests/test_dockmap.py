@@ -134,13 +134,13 @@ def test_the_drawing_says_what_the_map_says():
     found = dock_map(
         given,
         names={"00000000": "rain $x and \x1b[31m red"},
-        groups=dict.fromkeys(given, "Health"),
+        groups=dict.fromkeys(given, "雨量"),
         colour_by="scenario",
         task=specification(9),
         mixture={"00000000": 0.75, "00000003": 0.25},
     )
     figure = found.figure()
-    assert legend(figure) == ["Health", "the task", "member of the mixture, by weight", "the mixture"]
+    assert legend(figure) == ["雨量", "the task", "member of the mixture, by weight", "the mixture"]
     assert f"Stress {found.stress:.2f}" in figure.get_suptitle()
     assert trust(found.stress) in figure.get_suptitle()
     assert {"rain $x and [31m red, 75%", "00000003, 25%"} <= set(texts(figure))
@@ -159,7 +159,9 @@ def test_notes_fit_into_the_picture():
 
 
 def test_names_stand_on_no_other_name():
-    figure = dock_map(learnwares(150), names=[f"learnware number {i}" for i in range(150)]).figure()
+    words = ["learnware number", "WANSHOUXIGONG number", "mammal number", "Überlänge number", "ill number"]
+    names = [f"{words[i % 5]} {i}" for i in range(150)]
+    figure = dock_map(learnwares(150), names=names, mixture={"00000007": 0.5, "00000011": 0.5}).figure()
     renderer = FigureCanvasAgg(figure).get_renderer()
     boxes = [text.get_window_extent(renderer) for text in figure.axes[0].texts if "number" in text.get_text()]
     assert 5 < len(boxes) <= 40
