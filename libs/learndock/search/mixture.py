@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from learndock.search.scan import Cancelled, Stack, stop_if
+from learndock.search.hull import best_candidate
+from learndock.search.scan import Cancelled, stop_if
 from learndock.search.shelf import Comparison, Shelf
+from learndock.search.workers import share_out
 from learndock.specification import TableSpecification
 from learndock.specification.kernel import inner_product
 from learndock.specification.weights import simplex_weights
@@ -23,10 +25,12 @@ Places = npt.NDArray[np.intp]
 
 NEAREST = 128
 """Learnwares nearest to the task that are tried at every step of the greedy growth."""
-BY_GAIN = 32
+BY_GAIN = 64
 """Learnwares of the whole island tried besides, by what each could gain along the line to it."""
 POOL = 64
 """Learnwares over which the other strategy solves for weights."""
+LARGE = 1_000
+"""From this size of an island on, gains over the whole island are read from vectors and not from its points."""
 STOP_AT = 0.95
 """Growth ends where the next learnware leaves more than this share of MMD^2."""
 SWAP_AT = 0.99
@@ -68,99 +72,118 @@ class Mixer:
         self._own = comparison.own
         self._inner = comparison.inner
         self._cancelled = cancelled
+        # <mu_place, mu_i> for all i; not a number where nobody asked yet.
         self._rows: dict[int, Array] = {}
 
     def greedy(self, size: int) -> Found:
         """Grow from the nearest; each step adds what lowers MMD^2 most, with all weights solved again.
 
-        At the end the lightest is taken out and the best of the island put in, as long as that helps.
+        At the end each is taken out in turn and the best of the island put in, as long as that helps.
         """
-        grown = _Step(self._squared([int(self._offered[0])], np.ones(1)), (int(self._offered[0]),), np.ones(1))
+        first = int(self._offered[0])
+        grown = _Step(self._own + self._shelf.norms[first] - 2.0 * self._inner[first], (first,), np.ones(1))
         while len(grown.places) < size:
             step = self._grow(grown)
             if step is None or step.squared > STOP_AT * grown.squared:
                 break
             grown = step
         for _ in range(size):
-            step = self._swap(grown)
+            step = min(self._swaps(grown), key=lambda step: step.squared, default=None)
             if step is None or step.squared > SWAP_AT * grown.squared:
                 break
             grown = step
         return self._exactly(grown.places)
 
-    def _swap(self, grown: _Step) -> _Step | None:
-        if len(grown.places) < 2:
-            return None
-        lightest = int(grown.weights.argmin())
-        left = [place for order, place in enumerate(grown.places) if order != lightest]
-        weights = simplex_weights(self._gram(left), self._inner[left])
-        return self._grow(_Step(self._squared(left, weights), tuple(left), weights))
-
-    def _grow(self, grown: _Step) -> _Step | None:
-        """The best mixture with one more; None where the island has no more."""
-        steps = (self._with(grown.places, place) for place in self._candidates(grown.places, grown.weights))
-        return min(steps, key=lambda step: step.squared, default=None)
-
     def weights(self, size: int) -> Found:
         """Solve for weights over the nearest, keep the heaviest, solve for those again."""
         pool = [int(place) for place in self._offered[:POOL]]
-        found = simplex_weights(self._pool_gram(pool), self._inner[pool])
+        self._look(pool, np.array(pool))
+        found = simplex_weights(self._gram(pool), self._inner[pool])
         heaviest = [place for _, place in sorted(zip(-found, range(len(pool)), strict=True)) if found[place] > 0]
         return self._exactly([pool[place] for place in heaviest[:size]])
 
-    def _candidates(self, chosen: Sequence[int], weights: Array) -> list[int]:
-        rest = self._offered[~np.isin(self._offered, chosen)]
-        gains = self._gains(chosen, weights)[rest]
-        best = rest[np.argsort(-gains, kind="stable")[:BY_GAIN]]
-        near = rest[:NEAREST]
-        return [int(place) for place in dict.fromkeys([*best, *near])]
+    def _swaps(self, grown: _Step) -> list[_Step]:
+        """The best exchange for each, where there is one."""
+        if len(grown.places) < 2:
+            return []
+        found = []
+        for order in range(len(grown.places)):
+            left = tuple(place for each, place in enumerate(grown.places) if each != order)
+            K, c = self._gram(left), self._inner[list(left)]
+            weights = simplex_weights(K, c)
+            squared = float(self._own + weights @ K @ weights - 2.0 * weights @ c)
+            step = self._grow(_Step(squared, left, weights))
+            found += [step] if step is not None else []
+        return found
 
-    def _gains(self, chosen: Sequence[int], weights: Array) -> Array:
+    def _grow(self, grown: _Step) -> _Step | None:
+        """The best mixture with one more; None where the island has no more."""
+        stop_if(self._cancelled)
+        candidates = self._candidates(grown)
+        if len(candidates) == 0:
+            return None
+        chosen = list(grown.places)
+        self._look(chosen, np.concatenate([candidates, chosen]))
+        across = np.stack([self._rows[place][candidates] for place in chosen], axis=1)
+        norms, inner = self._shelf.norms[candidates], self._inner[candidates]
+        best = best_candidate(self._gram(chosen), self._inner[chosen], across, norms, inner)
+        place = int(candidates[best.candidate])
+        return _Step(self._own + best.value, (*grown.places, place), best.weights)
+
+    def _candidates(self, grown: _Step) -> Places:
+        rest = self._offered[~np.isin(self._offered, grown.places)]
+        gains = self._gains(grown)[rest]
+        best = rest[np.argsort(-gains, kind="stable")[:BY_GAIN]]
+        return np.array(list(dict.fromkeys([*best, *rest[:NEAREST]])), dtype=np.intp)
+
+    def _gains(self, grown: _Step) -> Array:
         """What MMD^2 falls by on the line from the mixture x to each learnware: <rho, mu - x>^2 / |mu - x|^2."""
-        rows = np.stack([self._row(place) for place in chosen])
-        across = weights @ rows
-        mixed = float(weights @ rows[:, chosen] @ weights)
-        descent = self._inner - across - float(weights @ self._inner[list(chosen)]) + mixed
+        chosen, w = list(grown.places), grown.weights
+        across = self._across(grown)
+        mixed = float(w @ self._gram(chosen) @ w)
+        descent = self._inner - across - float(w @ self._inner[chosen]) + mixed
         lengths = np.maximum(self._shelf.norms - 2.0 * across + mixed, 1e-12)
         return np.asarray(np.maximum(descent, 0.0) ** 2 / lengths)
 
-    def _with(self, chosen: Sequence[int], place: int) -> _Step:
-        places = (*chosen, place)
-        K = self._gram_with(chosen, place)
-        weights = simplex_weights(K, self._inner[list(places)])
-        return _Step(self._value(K, places, weights), places, weights)
-
-    def _gram_with(self, chosen: Sequence[int], place: int) -> Array:
-        places = [*chosen, place]
-        K = np.empty((len(places), len(places)))
-        for position, each in enumerate(chosen):
-            K[position, :] = K[:, position] = self._row(each)[places]
-        K[np.diag_indices(len(places))] = self._shelf.norms[places]
-        return K
+    def _across(self, grown: _Step) -> Array:
+        """<x, mu_i> for all i; on a large island as the vectors say where it was not evaluated."""
+        w = grown.weights
+        if len(self._shelf) < LARGE:
+            self._look(grown.places, np.arange(len(self._shelf)))
+            return np.asarray(sum(each * self._rows[place] for each, place in zip(w, grown.places, strict=True)))
+        basis = self._shelf.basis(self._cancelled)
+        members = [self._shelf.specifications[place] for place in grown.places]
+        mixed = sum(each * basis.vector(member)[0] for each, member in zip(w, members, strict=True))
+        guessed = self._shelf.projected(basis, np.asarray(mixed))
+        known = sum(each * self._row(place) for each, place in zip(w, grown.places, strict=True))
+        return np.where(np.isnan(known), guessed, known)
 
     def _gram(self, places: Sequence[int]) -> Array:
-        K = np.stack([self._row(place)[list(places)] for place in places])
-        K[np.diag_indices(len(places))] = self._shelf.norms[list(places)]
+        chosen = list(places)
+        self._look(chosen, np.array(chosen))
+        K = np.stack([self._rows[place][chosen] for place in chosen])
+        K[np.diag_indices(len(chosen))] = self._shelf.norms[chosen]
         return np.asarray((K + K.T) / 2)
 
-    def _pool_gram(self, pool: Sequence[int]) -> Array:
-        # Among themselves only: a row over the whole island for each would cost most of the search.
-        members = [self._shelf.specifications[place] for place in pool]
-        stack = Stack(members, self._shelf.scale)
-        K = np.stack([stack.inner_products(each, self._cancelled) for each in members])
-        return np.asarray((K + K.T) / 2)
+    def _look(self, members: Sequence[int], places: Places) -> None:
+        """See to it that the products of members with learnwares at some places are known."""
+        missing = {member: places[np.isnan(self._row(member)[places])] for member in members}
+        missing = {member: wanted for member, wanted in missing.items() if len(wanted)}
+        wanted = np.unique(np.concatenate([*missing.values()])) if missing else np.zeros(0, dtype=np.intp)
+        if len(wanted) == 0:
+            return
+        stack = self._shelf.stack([int(each) for each in wanted])
+        todo = list(missing)
+
+        def look(each: int) -> None:
+            self._rows[todo[each]][wanted] = stack.inner_products(self._shelf.specifications[todo[each]])
+
+        share_out(look, len(todo), self._cancelled)
 
     def _row(self, place: int) -> Array:
-        """<mu_place, mu_i> for all i."""
         if place not in self._rows:
-            self._rows[place] = self._shelf.inner_products(self._shelf.specifications[place], self._cancelled)
+            self._rows[place] = np.full(len(self._shelf), np.nan)
         return self._rows[place]
-
-    def _squared(self, places: Sequence[int], weights: Array) -> float:
-        return self._value(self._gram(places), places, weights)
-
-    def _value(self, K: Array, places: Sequence[int], weights: Array) -> float:
-        return float(self._own + weights @ K @ weights - 2.0 * weights @ self._inner[list(places)])
 
     def _exactly(self, chosen: Sequence[int]) -> Found:
         """Solve once more in float64; never worse than the nearest alone."""

@@ -26,60 +26,93 @@ class Stack:
     """The reduced points of many specifications of one gamma and width, ready to be scanned.
 
     Columns may be divided by a `scale` (d,); the columns as they are can be scanned as well, from the same memory.
-    Points are moved to a common centre and kept in float32 where the distances allow that, in float64 otherwise:
-    |x|^2 + |y|^2 - 2xy loses its digits where columns are large. Points of weight nought are left out.
+    Points are moved to a common centre, their mean unless said, and kept in float32 where the distances allow that,
+    in float64 otherwise: |x|^2 + |y|^2 - 2xy loses its digits where columns are large. Points of weight nought are
+    left out.
     """
 
-    def __init__(self, specifications: Sequence[TableSpecification], scale: Array | None = None) -> None:
+    def __init__(
+        self, specifications: Sequence[TableSpecification], scale: Array | None = None, centre: Array | None = None
+    ) -> None:
         self.gamma = specifications[0].gamma
-        self._length = len(specifications)
+        self.length = len(specifications)
         kept = [each.beta != 0 for each in specifications]
         points = np.concatenate([each.z[rows] for each, rows in zip(specifications, kept, strict=True)])
         beta = np.concatenate([each.beta[rows] for each, rows in zip(specifications, kept, strict=True)])
         ends = np.cumsum([int(rows.sum()) for rows in kept])
-        self._starts, self._ends = np.concatenate([[0], ends[:-1]]), ends
-        self._scale = np.ones(points.shape[1]) if scale is None else scale
-        self._centre = points.mean(axis=0)
-        points -= self._centre
-        squares, plain = ((points / self._scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
+        self.starts, self.ends = np.concatenate([[0], ends[:-1]]), ends
+        self.scale = np.ones(points.shape[1]) if scale is None else scale
+        self.centre = points.mean(axis=0) if centre is None else centre
+        points -= self.centre
+        squares, plain = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
         self.dtype = self._dtype(squares)
         self.plain_dtype = np.promote_types(self.dtype, self._dtype(plain))
-        self._beta = beta.astype(self.dtype)
+        self.beta = beta.astype(self.dtype)
         # [z, |z/s|^2, |z|^2, 1] times [2 gamma u, -gamma, 0, -gamma |u|^2] is the kernel's exponent.
-        self._rows = self._stacked(points, squares, plain if self.plain_dtype == self.dtype else None, self.dtype)
-        self._plain = self._rows
+        self.rows = self._stacked(points, squares, plain if self.plain_dtype == self.dtype else None, self.dtype)
+        self.plain = self.rows
         if self.plain_dtype != self.dtype:
-            self._plain = self._stacked(points, squares, plain, self.plain_dtype)
+            self.plain = self._stacked(points, squares, plain, self.plain_dtype)
+
+    @classmethod
+    def of(cls, chosen: Sequence[tuple[Stack, int]]) -> Stack:
+        """Some learnwares out of stacks of one scale and centre, each said by its stack and its place there.
+
+        Made for products on the scale only.
+        """
+        first = chosen[0][0]
+        found = cls.__new__(cls)
+        found.gamma, found.scale, found.centre = first.gamma, first.scale, first.centre
+        slices = [(stack, slice(stack.starts[place], stack.ends[place])) for stack, place in chosen]
+        found.rows = np.concatenate([stack.rows[rows] for stack, rows in slices])
+        found.plain = found.rows
+        found.beta = np.concatenate([stack.beta[rows] for stack, rows in slices])
+        found.dtype = found.plain_dtype = found.rows.dtype
+        found.ends = np.cumsum([rows.stop - rows.start for _, rows in slices])
+        found.starts, found.length = np.concatenate([[0], found.ends[:-1]]), len(chosen)
+        return found
 
     def __len__(self) -> int:
-        return self._length
+        return self.length
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._rows.nbytes + self._beta.nbytes + (0 if self._plain is self._rows else self._plain.nbytes)
+        return self.rows.nbytes + self.beta.nbytes + (0 if self.plain is self.rows else self.plain.nbytes)
 
     def inner_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
         """<u, mu_i> on the scale for all (n,), u the task's embedding. DeadlineExceeded SEARCH_CANCELLED."""
-        return self._scan(self._rows, self._columns(task, scaled=True), task.beta, cancelled)
+        return self._scan(self.rows, self._columns(task.z, scaled=True), task.beta, cancelled)
 
     def plain_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
         """The same with the columns as they are."""
-        return self._scan(self._plain, self._columns(task, scaled=False), task.beta, cancelled)
+        return self._scan(self.plain, self._columns(task.z, scaled=False), task.beta, cancelled)
 
     def self_products(self, cancelled: Cancelled | None = None) -> tuple[Array, Array]:
         """||mu_i||^2 for all (n,): on the scale, and with the columns as they are."""
-        found = np.empty((2, self._length))
-        for place, (start, end) in enumerate(zip(self._starts, self._ends, strict=True)):
+        found = np.empty((2, self.length))
+        for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
             if place % 64 == 0:
                 stop_if(cancelled)
-            beta = self._beta[start:end]
-            for which, rows in enumerate((self._rows, self._plain)):
+            beta = self.beta[start:end]
+            for which, rows in enumerate((self.rows, self.plain)):
                 own = rows[start:end]
                 values = own @ self._across(own, scaled=which == 0)
                 np.exp(values, out=values)
                 found[which, place] = beta @ (values @ beta)
         return found[0], found[1]
+
+    def affinities(self, points: Array, cancelled: Cancelled | None = None) -> Array:
+        """mu_i at points p_j of the columns as they are, (n, len(points)): the sum of beta k(z / s, p_j / s)."""
+        columns = self._columns(points, scaled=True)
+        found = np.empty((self.length, len(points)), dtype=columns.dtype)
+        for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
+            if place % 16 == 0:
+                stop_if(cancelled)
+            values = self.rows[start:end] @ columns
+            np.exp(values, out=values)
+            np.matmul(self.beta[start:end].astype(columns.dtype), values, out=found[place])
+        return found
 
     def _dtype(self, squares: Array) -> Floats:
         reach = self.gamma * float(squares.max()) * float(np.finfo(np.float32).eps)
@@ -91,10 +124,10 @@ class Stack:
         rows[:, -2] = 0.0 if plain is None else plain
         return rows
 
-    def _columns(self, task: TableSpecification, scaled: bool) -> Rows:
-        """What rows are multiplied by, (d + 3, len(task.z)), in the type that the scan needs."""
-        points = task.z - self._centre
-        squares = ((points / self._scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
+    def _columns(self, points: Array, scaled: bool) -> Rows:
+        """What rows are multiplied by, (d + 3, len(points)), in the type that the scan needs."""
+        points = points - self.centre
+        squares = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
         held = self.dtype if scaled else self.plain_dtype
         dtype = np.promote_types(held, self._dtype(squares[0 if scaled else 1]))
         whole = np.column_stack([points, *squares, np.ones(len(points))])
@@ -103,7 +136,7 @@ class Stack:
     def _across(self, rows: Rows, scaled: bool) -> Rows:
         gamma, width = self.gamma, rows.shape[1] - 3
         columns = np.zeros((width + 3, len(rows)), dtype=rows.dtype)
-        points = rows[:, :width] / self._scale.astype(rows.dtype) ** 2 if scaled else rows[:, :width]
+        points = rows[:, :width] / self.scale.astype(rows.dtype) ** 2 if scaled else rows[:, :width]
         columns[:width] = 2 * gamma * points.T
         columns[width if scaled else width + 1] = -gamma
         columns[-1] = -gamma * rows[:, width if scaled else width + 1]
@@ -121,7 +154,7 @@ class Stack:
             np.matmul(part, columns, out=values)
             np.exp(values, out=values)
             found[start : start + _BLOCK_ROWS] = values @ weights
-        return np.asarray(np.add.reduceat(found * self._beta, self._starts))
+        return np.asarray(np.add.reduceat(found * self.beta, self.starts))
 
 
 def stop_if(cancelled: Cancelled | None) -> None:

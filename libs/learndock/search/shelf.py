@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import zlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
+from learndock.search.embed import Basis, Vectors
 from learndock.search.island import moments, pooled_scale
 from learndock.search.scan import Cancelled, Stack
 from learndock.search.workers import Progress, share_out
@@ -58,25 +60,34 @@ class Comparison:
 class Tray:
     """Some learnwares of a shelf. Never changes, so that the next shelf can take it over."""
 
-    def __init__(self, entries: Sequence[Entry], scale: Array) -> None:
+    def __init__(self, entries: Sequence[Entry], scale: Array, centre: Array) -> None:
         self.entries = tuple(entries)
         self.specifications = [each.specification for each in entries if each.specification is not None]
-        self.scale = scale
+        self.scale, self.centre = scale, centre
         self._lock = threading.Lock()
         self._ready: tuple[Stack, Array, Array] | None = None
+        self._vectors: tuple[Basis, Vectors] | None = None
 
-    def holds(self, entries: Sequence[Entry], scale: Array) -> bool:
+    def holds(self, entries: Sequence[Entry], scale: Array, centre: Array) -> bool:
         """Whether it is the tray of these very entries on this scale."""
         same = len(entries) == len(self.entries) and all(a is b for a, b in zip(entries, self.entries, strict=True))
-        return same and np.array_equal(scale, self.scale)
+        return same and np.array_equal(scale, self.scale) and np.array_equal(centre, self.centre)
 
     def ready(self, cancelled: Cancelled | None = None) -> tuple[Stack, Array, Array]:
         """The stacked points and ||mu_i||^2 on the scale and without; made by the first who asks."""
         with self._lock:
             if self._ready is None:
-                stack = Stack(self.specifications, self.scale)
+                stack = Stack(self.specifications, self.scale, self.centre)
                 self._ready = (stack, *stack.self_products(cancelled))
             return self._ready
+
+    def vectors(self, basis: Basis) -> Vectors:
+        """All of them in a basis; the last one asked for is kept."""
+        stack, norms, _ = self.ready()
+        with self._lock:
+            if self._vectors is None or self._vectors[0] is not basis:
+                self._vectors = (basis, basis.map(stack.affinities(basis.landmarks), norms))
+            return self._vectors[1]
 
 
 class Shelf:
@@ -92,10 +103,14 @@ class Shelf:
         self.gamma = self.specifications[0].gamma
         pooled = np.stack([each.moments for each in self.entries if each.moments is not None])
         self.scale = pooled_scale(pooled, self.gamma)
-        self.trays = _trays(groups, self.scale, older)
+        # Whole steps of the scale, so that one learnware more or less seldom moves it.
+        self.centre = np.round(pooled[:, 0].mean(axis=0) / self.scale) * self.scale
+        self.trays = _trays(groups, self.scale, self.centre, older)
         ends = np.cumsum([len(tray.entries) for tray in self.trays])
         self._slices = [slice(end - len(tray.entries), end) for end, tray in zip(ends, self.trays, strict=True)]
         self._norms: Array | None = None
+        self._lock = threading.Lock()
+        self._basis = older.basis_for(self) if older is not None else None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -138,6 +153,34 @@ class Shelf:
         share_out(look, len(self.trays), cancelled)
         return found
 
+    def stack(self, places: Sequence[int]) -> Stack:
+        """The points of some."""
+        ends = [each.stop for each in self._slices]
+        chosen = []
+        for place in places:
+            tray = bisect_right(ends, place)
+            chosen.append((self.trays[tray].ready()[0], place - self._slices[tray].start))
+        return Stack.of(chosen)
+
+    def basis(self, cancelled: Cancelled | None = None) -> Basis:
+        """What the vectors are written in; made by the first who asks, who waits for it and for all vectors."""
+        with self._lock:
+            if self._basis is None:
+                self._basis = Basis.learned(self.specifications, self.scale, cancelled)
+            basis = self._basis
+        share_out(lambda each: self.trays[each].vectors(basis), len(self.trays), cancelled)
+        return basis
+
+    def basis_for(self, newer: Shelf) -> Basis | None:
+        """Its basis where that serves a newer shelf too: the same scale, and no more than twice as many."""
+        same = np.array_equal(self.scale, newer.scale)
+        return self._basis if same and self._basis is not None and len(newer) <= 2 * self._basis.learned_from else None
+
+    def projected(self, basis: Basis, vector: Array) -> Array:
+        """The product of a vector with those of all (n,)."""
+        narrow = vector.astype(np.float32)
+        return np.concatenate([tray.vectors(basis).values @ narrow for tray in self.trays]).astype(np.float64)
+
     def inner_product(self, a: TableSpecification, b: TableSpecification) -> float:
         """<mu_a, mu_b> on the island's scale, in float64."""
         return inner_product(a.z / self.scale, a.beta, b.z / self.scale, b.beta, self.gamma)
@@ -154,11 +197,11 @@ def _grouped(entries: Sequence[Entry]) -> list[list[Entry]]:
     return [sorted(group, key=lambda entry: entry.key) for group in groups if group]
 
 
-def _trays(groups: Sequence[Sequence[Entry]], scale: Array, older: Shelf | None) -> list[Tray]:
+def _trays(groups: Sequence[Sequence[Entry]], scale: Array, centre: Array, older: Shelf | None) -> list[Tray]:
     """Trays of the older shelf that hold the same are taken over with all that they have ready."""
     before = {tray.entries[0].key: tray for tray in older.trays} if older else {}
     found = []
     for group in groups:
         tray = before.get(group[0].key)
-        found.append(tray if tray is not None and tray.holds(group, scale) else Tray(group, scale))
+        found.append(tray if tray is not None and tray.holds(group, scale, centre) else Tray(group, scale, centre))
     return found
