@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ Progress = Callable[[float], None]
 STAGES = ((2_000, 40), (10_000, 20))
 """Rows and L-BFGS rounds of each stage: the way is found on few rows, the last of it on many."""
 _ROWS_PER_POINT = 5
+_FEW = 4_000
 _CELLS = 1 << 17
 """Kernel values at once: they stay in the cache, and many points need no more memory than few."""
 
@@ -38,54 +40,71 @@ def descend(start: Array, rows: Array, gamma: float, tell: Progress) -> Array:
         rounds += 1
         tell(min(1.0, rounds / most))
 
-    for size, iterations in stages:
-        objective = _Objective(evenly(rows, max(size, _ROWS_PER_POINT * len(start))), len(start), gamma)
-        found = minimize(
-            lambda flat, at=objective: at(flat.reshape(start.shape)),
-            points.ravel(),
-            jac=True,
-            method="L-BFGS-B",
-            callback=step,
-            options={"maxiter": iterations, "maxcor": 10},
-        )
-        points = found.x.reshape(start.shape)
+    with ThreadPoolExecutor(2) as pool:
+        for size, iterations in stages:
+            sample = evenly(rows, max(size, _ROWS_PER_POINT * len(start)))
+            found = minimize(
+                _Objective(sample, start.shape, gamma, pool),
+                points.ravel(),
+                jac=True,
+                method="L-BFGS-B",
+                callback=step,
+                options={"maxiter": iterations, "maxcor": 10},
+            )
+            points = found.x.reshape(start.shape)
     return np.asarray(points)
 
 
 class _Objective:
     """K times MMD^2 to the rows, less a constant, of K equally weighted points."""
 
-    def __init__(self, rows: Array, K: int, gamma: float) -> None:
-        at_once = max(64, _CELLS // K)
-        self._n, self._gamma = len(rows), gamma
-        self._rows = [rows[i : i + at_once].astype(np.float32) for i in range(0, len(rows), at_once)]
-        # Columns of the kernel's exponent, as one matrix product gives it: see _affinities.
-        self._columns = [_columns(part) for part in self._rows]
+    def __init__(self, rows: Array, shape: tuple[int, ...], gamma: float, pool: ThreadPoolExecutor) -> None:
+        self._n, self._shape, self._gamma = len(rows), shape, gamma
+        # Two halves whatever the machine, so that it changes nothing; few rows are done sooner than a thread starts.
+        halves = np.array_split(rows, 2) if len(rows) > _FEW else [rows]
+        self._parts = [_Part(half, shape[0]) for half in halves]
+        self._map = pool.map if len(halves) > 1 else map
 
-    def __call__(self, z: Array) -> tuple[float, Array]:
-        """The value and its gradient (K d,) at points z (K, d)."""
-        points = z.astype(np.float32)
-        inner = _affinities(points, _columns(points), self._gamma)
-        sums, pull = np.zeros(len(z)), np.zeros(z.shape)
-        for rows, columns in zip(self._rows, self._columns, strict=True):
-            outer = _affinities(points, columns, self._gamma)
-            sums += outer.sum(axis=1)
-            pull += outer @ rows
+    def __call__(self, flat: Array) -> tuple[float, Array]:
+        """The value and its gradient (K d,) at points (K d,)."""
+        points = flat.reshape(self._shape).astype(np.float32)
+        left = _exponents(points, self._gamma)
+        inner = np.exp(np.minimum(left @ _columns(points), 0.0))
+        total = np.sum(list(self._map(lambda part: part.pull(left), self._parts)), axis=0) / self._n
+        pull, drawn = total[:, :-1], total[:, -1]
         # What the rows draw to and the points push from, each an average.
-        drawn, pushed = sums / self._n, inner.sum(axis=1).astype(np.float64) / len(z)
+        pushed = inner.sum(axis=1, dtype=np.float64) / len(points)
         value = float(pushed.sum() - 2.0 * drawn.sum())
-        slope = (drawn - pushed)[:, None] * points - pull / self._n + (inner @ points) / len(z)
+        slope = (drawn - pushed)[:, None] * points - pull + (inner @ points) / len(points)
         return value, np.asarray(4.0 * self._gamma * slope, dtype=np.float64).ravel()
+
+
+class _Part:
+    """Some of the rows, as products of matrices want them."""
+
+    def __init__(self, rows: Array, K: int) -> None:
+        at_once = max(64, _CELLS // K)
+        blocks = [rows[i : i + at_once].astype(np.float32) for i in range(0, len(rows), at_once)]
+        self._columns = [_columns(block) for block in blocks]
+        self._rows = [np.hstack([block, np.ones((len(block), 1), np.float32)]) for block in blocks]
+        self._buffer = np.empty((K, min(at_once, len(rows))), np.float32)
+
+    def pull(self, left: Array32) -> Array:
+        """Sums of k(z, x) x, and in the last column of k(z, x) (K, d + 1)."""
+        total = np.zeros((len(left), self._rows[0].shape[1]))
+        for rows, columns in zip(self._rows, self._columns, strict=True):
+            found = np.matmul(left, columns, out=self._buffer[:, : len(rows)])
+            np.minimum(found, 0.0, out=found)
+            total += np.exp(found, out=found) @ rows
+        return total
+
+
+def _exponents(points: Array32, gamma: float) -> Array32:
+    """[2 gamma z, -gamma |z|^2, -gamma]: times [x; 1; |x|^2] it is the kernel's exponent."""
+    squares = (points * points).sum(axis=1)
+    found = np.column_stack([2 * gamma * points, -gamma * squares, np.full_like(squares, -gamma)])
+    return found.astype(np.float32)
 
 
 def _columns(rows: Array32) -> Array32:
     return np.vstack([rows.T, np.ones((1, len(rows)), np.float32), (rows * rows).sum(axis=1)[None]])
-
-
-def _affinities(points: Array32, columns: Array32, gamma: float) -> Array32:
-    """k(points, rows) from [2 gamma z, -gamma |z|^2, -gamma] times [x; 1; |x|^2]."""
-    squares = (points * points).sum(axis=1)
-    left = np.column_stack([2 * gamma * points, -gamma * squares, np.full_like(squares, -gamma)]).astype(np.float32)
-    found = left @ columns
-    np.minimum(found, 0.0, out=found)
-    return np.asarray(np.exp(found, out=found))
