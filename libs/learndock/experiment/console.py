@@ -21,6 +21,8 @@ above, whichever does best in cross validation on the labels."""
 
 def show(report: Report, console: Console) -> None:
     """Print the table, for which numbers of labels the trusted reuser wins, and notes."""
+    tasks = f", {len(report.tasks)} tasks" if len(report.tasks) > 1 else ""
+    console.print(f"{report.name}: {WORDS[report.metric]}, by labelled rows{tasks}", style="bold", markup=False)
     console.print(_table(report))
     console.print(_verdict(report))
     for note in report.notes:
@@ -31,9 +33,7 @@ def _table(report: Report) -> Table:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    tasks = f", {len(report.tasks)} tasks" if len(report.tasks) > 1 else ""
-    title = f"{report.name}: {WORDS[report.metric]}, by labelled rows{tasks}"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
     for count in report.counts:
         table.add_column(str(count), justify="right", no_wrap=True)

@@ -82,9 +82,10 @@ def experiment_command(
     if as_json:
         print_json(report.to_json())
     else:
-        from learndock.experiment.console import show  # noqa: PLC0415
+        from learndock.experiment.console import LEGEND, show  # noqa: PLC0415
 
         show(report, answers())
+        answers().print(LEGEND)
     for path in (out, plot):
         if path is not None:
             say(f"Wrote {path}.")
