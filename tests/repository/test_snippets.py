@@ -27,6 +27,13 @@ def test_the_example_without_a_dock(tmp_path, monkeypatch, capsys):
     assert float(capsys.readouterr().out) >= 0
 
 
+def test_the_example_of_a_map(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(block("docs/guide/pictures.md", "In Python"), {})
+    assert (tmp_path / "sites.png").read_bytes().startswith(b"\x89PNG")
+    assert 0 <= float(capsys.readouterr().out) < 0.5
+
+
 def test_every_example_of_the_pages_is_python():
     for page in ("README.md", "docs/guide/python.md"):
         for code in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL):
