@@ -9,7 +9,7 @@ from dock_db import Database, LearnwareRow, Learnwares, State
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
 from learndock.errors import InvalidInput, NotFound
-from learndock.search import Hit, Mixture, Searcher
+from learndock.search import Hit, Mixture, Searcher, Verdict
 from learndock.semantic import SemanticSpecification
 from learndock.specification import Specification
 
@@ -37,6 +37,7 @@ class Answer:
     revision: int
     compared: int
     notes: tuple[str, ...]
+    verdict: Verdict | None = None
 
 
 class Finder:
@@ -68,7 +69,7 @@ class Finder:
         hits = [(records[hit.key], hit) for hit in result.hits if hit.key in records]
         mixture = result.mixture if result.mixture and all(k in records for k in result.mixture.keys) else None
         members = [records[key] for key in mixture.keys] if mixture else []
-        return Answer(hits, mixture, members, revision, result.compared, result.notes)
+        return Answer(hits, mixture, members, revision, result.compared, result.notes, result.verdict)
 
     @property
     def revision(self) -> int:

@@ -18,6 +18,14 @@ _STRATEGIES = {
     pb.MIXTURE_STRATEGY_WEIGHTS: "weights",
 }
 
+_FITS = {
+    "fits": pb.FIT_FITS,
+    "fits in part": pb.FIT_IN_PART,
+    "nothing fits": pb.FIT_NOT,
+    "does not fit": pb.FIT_NOT,
+    "cannot tell": pb.FIT_CANNOT_TELL,
+}
+
 
 class SearchServicer(rpc.SearchServiceServicer):
     """The service of protos/dockapi/search/v1."""
@@ -62,7 +70,12 @@ def _response(answer: Answer) -> pb.SearchResponse:
             peer_distance=hit.peer_distance,
             peer_score=hit.peer_score,
             peer_rank=hit.peer_rank,
+            fit=_FITS.get(hit.fits, pb.FIT_UNSPECIFIED),
         )
+    if answer.verdict is not None:
+        said = answer.verdict
+        fit = _FITS.get(said.word, pb.FIT_UNSPECIFIED)
+        response.verdict.CopyFrom(pb.Verdict(fit=fit, reason=said.reason, ratio=said.ratio, strangers=said.strangers))
     if answer.mixture is not None:
         response.mixture.distance = answer.mixture.distance
         response.mixture.score = answer.mixture.score

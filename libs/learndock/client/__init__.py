@@ -9,7 +9,7 @@ y = ld.AveragingReuser(members, task="classification").fit().predict(X)
 """
 
 from learndock.client.dock import Dock
-from learndock.client.found import Found, FoundLearnware, FoundMixture, MixtureMember
+from learndock.client.found import Found, FoundLearnware, FoundMixture, FoundVerdict, MixtureMember
 from learndock.client.loading import OpenMembers
 from learndock.client.records import CheckStep, LearnwareRecord, Verdict
 from learndock.reuse.member import DockWarning
@@ -21,6 +21,7 @@ __all__ = [
     "Found",
     "FoundLearnware",
     "FoundMixture",
+    "FoundVerdict",
     "LearnwareRecord",
     "MixtureMember",
     "OpenMembers",

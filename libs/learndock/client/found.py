@@ -15,8 +15,14 @@ from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 
 Weighted = Sequence[tuple[LearnwareRecord, float]]
 Loader = Callable[[Weighted, str], OpenMembers]
-_HITS = ("#", "name", "learnware", "owner", "score", "distance")
+_HITS = ("#", "name", "learnware", "owner", "score", "distance", "fits")
 _MEMBERS = ("weight", "name", "learnware")
+_FITS = {
+    search_pb2.FIT_FITS: "fits",
+    search_pb2.FIT_IN_PART: "fits in part",
+    search_pb2.FIT_NOT: "does not fit",
+    search_pb2.FIT_CANNOT_TELL: "cannot tell",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,7 +30,8 @@ class FoundLearnware:
     """One hit.
 
     `score` (0..1, higher is better) and `distance` (MMD) are on the island's scale; the peer_* values are what the
-    peer's software would have said.
+    peer's software would have said. `fits` says whether the task's rows are like those it was trained on: "fits",
+    "fits in part", "does not fit", "cannot tell", or nothing where no task was given.
     """
 
     record: LearnwareRecord
@@ -33,6 +40,7 @@ class FoundLearnware:
     peer_distance: float = 0.0
     peer_score: float = 0.0
     peer_rank: int = 0
+    fits: str = ""
 
     def __repr__(self) -> str:
         return f"<{plain(self.record.learnware_id)} {plain(self.record.name)!r} score {self.score:.3f}>"
@@ -64,9 +72,30 @@ class FoundMixture:
         return html_table(_MEMBERS, _member_rows(self), caption=f"mixture, distance {self.distance:.4f}")
 
 
+@dataclass(frozen=True)
+class FoundVerdict:
+    """Whether anything fits the task, one learnware or the mixture.
+
+    `word` is "fits", "fits in part", "nothing fits" or "cannot tell", and `reason` says why. `ratio` is the number
+    behind it: MMD^2 over what is tolerated, the error of specifications so small plus a tenth of MMD^2 to learnwares
+    that cannot fit, of which there were `strangers`. Up to 0.6 fits, from 1.2 nothing does.
+    """
+
+    word: str
+    reason: str
+    ratio: float
+    strangers: int
+
+    def __str__(self) -> str:
+        return f"{self.word}: {plain(self.reason)}"
+
+
 @dataclass(frozen=True, repr=False)
 class Found:
-    """The answer to a search: hits, best first, a mixture or None, and sentences worth reading."""
+    """The answer to a search: hits, best first, a mixture or None, a verdict, and sentences worth reading.
+
+    The verdict is None where no task was given.
+    """
 
     hits: list[FoundLearnware] = field(default_factory=list)
     mixture: FoundMixture | None = None
@@ -74,13 +103,15 @@ class Found:
     compared: int = 0
     revision: int = 0
     loader: Loader | None = field(default=None, compare=False)
+    verdict: FoundVerdict | None = None
 
     @classmethod
     def from_message(cls, message: search_pb2.SearchResponse, loader: Loader | None = None) -> Found:
         """From the dock's message; `loader` opens what is loaded."""
         mixture = _mixture(message.mixture) if message.HasField("mixture") else None
         hits = [_hit(each) for each in message.hits]
-        return cls(hits, mixture, list(message.notes), message.compared, message.revision, loader)
+        verdict = _verdict(message.verdict) if message.HasField("verdict") else None
+        return cls(hits, mixture, list(message.notes), message.compared, message.revision, loader, verdict)
 
     def load(self, which: str | Sequence[object] = "mixture", *, where: str = "local") -> OpenMembers:
         """Open models: "mixture", "single" (the best hit), or ids or hits of this answer; close by `with`.
@@ -141,6 +172,8 @@ class Found:
 
     def __repr__(self) -> str:
         parts = [f"{len(self.hits)} found of {self.compared} compared"]
+        if self.verdict is not None:
+            parts.append(str(self.verdict))
         if self.hits:
             parts.append(text_table(_HITS, _hit_rows(self)))
         if self.mixture is not None:
@@ -152,7 +185,8 @@ class Found:
         caption = f"{len(self.hits)} found of {self.compared} compared"
         mixture = self.mixture._repr_html_() if self.mixture is not None else ""
         notes = html_table(("notes",), [(note,) for note in self.notes]) if self.notes else ""
-        return html_table(_HITS, _hit_rows(self), caption=caption) + mixture + notes
+        said = html_table(("verdict", "reason"), [(self.verdict.word, self.verdict.reason)]) if self.verdict else ""
+        return said + html_table(_HITS, _hit_rows(self), caption=caption) + mixture + notes
 
 
 def check_where(where: str) -> None:
@@ -193,7 +227,13 @@ def _hit(message: search_pb2.Hit) -> FoundLearnware:
         peer_distance=message.peer_distance,
         peer_score=message.peer_score,
         peer_rank=message.peer_rank,
+        fits=_FITS.get(message.fit, ""),
     )
+
+
+def _verdict(message: search_pb2.Verdict) -> FoundVerdict:
+    word = "nothing fits" if message.fit == search_pb2.FIT_NOT else _FITS.get(message.fit, "cannot tell")
+    return FoundVerdict(word, message.reason, message.ratio, message.strangers)
 
 
 def _mixture(message: search_pb2.Mixture) -> FoundMixture:
@@ -210,6 +250,7 @@ def _hit_rows(found: Found) -> list[tuple[object, ...]]:
             hit.record.owner,
             f"{hit.score:.3f}",
             f"{hit.distance:.4f}",
+            hit.fits,
         )
         for place, hit in enumerate(found.hits, 1)
     ]

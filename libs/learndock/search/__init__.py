@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from learndock.search.answer import Hit, Mixture, SearchResult
+from learndock.search.answer import Hit, Mixture, SearchResult, Verdict
 from learndock.search.distance import mmd
 from learndock.search.index import Index
 from learndock.search.island import Island, island_of, island_scale
@@ -19,6 +19,7 @@ __all__ = [
     "PairwiseSearcher",
     "SearchResult",
     "Searcher",
+    "Verdict",
     "island_of",
     "island_scale",
     "mmd",

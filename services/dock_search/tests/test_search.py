@@ -69,6 +69,14 @@ def test_what_was_embedded_becomes_searchable_and_indexed(library, house):
     assert library.follower.revision == house.now(row).revision
 
 
+def test_what_nothing_fits_is_told_so(library, house):
+    house.embedded(**at(3.0))
+    library.follower.catch_up()
+    answer = library.find(60.0)
+    assert answer.verdict.word == "nothing fits"
+    assert [hit.fits for _, hit in answer.hits] == ["does not fit"]
+
+
 def test_only_what_was_embedded_is_searchable(library, house):
     rows = [house.received(), house.claimed(house.received()), house.accepted()]
     rows += [house.claimed(house.accepted(), State.EMBEDDING)]
@@ -263,6 +271,7 @@ def test_over_grpc_it_follows_events_and_answers(house, until):
         revision = house.now(row).revision
         request = pb.SearchRequest(rkme=specification_to_rkme(task), min_revision=revision)
         answer = stub.Search(request)
+        by_words = stub.Search(pb.SearchRequest(min_revision=revision))
         with pytest.raises(InvalidInput) as unknown:
             stub.Search(pb.SearchRequest(semantic_query_json='{"Task": {"Type": "Class", "Values": ["Magic"]}}'))
         with pytest.raises(FailedPrecondition) as behind:
@@ -275,6 +284,11 @@ def test_over_grpc_it_follows_events_and_answers(house, until):
     assert hit.learnware.learnware_id == row.learnware_id
     assert np.isfinite(hit.distance)
     assert hit.peer_rank == 1
+    assert (hit.fit, answer.verdict.fit) == (pb.FIT_FITS, pb.FIT_FITS)
+    assert 0 <= answer.verdict.ratio <= 0.6
+    assert "MMD" in answer.verdict.reason
+    assert not by_words.HasField("verdict")
+    assert by_words.hits[0].fit == pb.FIT_UNSPECIFIED
     assert answer.revision >= revision
     assert unknown.value.reason == "SEMANTIC_INVALID"
     assert behind.value.reason == "INDEX_BEHIND"

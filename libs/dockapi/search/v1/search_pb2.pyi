@@ -13,10 +13,23 @@ class MixtureStrategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     MIXTURE_STRATEGY_NONE: _ClassVar[MixtureStrategy]
     MIXTURE_STRATEGY_GREEDY: _ClassVar[MixtureStrategy]
     MIXTURE_STRATEGY_WEIGHTS: _ClassVar[MixtureStrategy]
+
+class Fit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FIT_UNSPECIFIED: _ClassVar[Fit]
+    FIT_FITS: _ClassVar[Fit]
+    FIT_IN_PART: _ClassVar[Fit]
+    FIT_NOT: _ClassVar[Fit]
+    FIT_CANNOT_TELL: _ClassVar[Fit]
 MIXTURE_STRATEGY_UNSPECIFIED: MixtureStrategy
 MIXTURE_STRATEGY_NONE: MixtureStrategy
 MIXTURE_STRATEGY_GREEDY: MixtureStrategy
 MIXTURE_STRATEGY_WEIGHTS: MixtureStrategy
+FIT_UNSPECIFIED: Fit
+FIT_FITS: Fit
+FIT_IN_PART: Fit
+FIT_NOT: Fit
+FIT_CANNOT_TELL: Fit
 
 class SearchRequest(_message.Message):
     __slots__ = ("rkme", "semantic_query_json", "text", "limit", "mixture_strategy", "mixture_size", "min_revision")
@@ -37,20 +50,34 @@ class SearchRequest(_message.Message):
     def __init__(self, rkme: _Optional[_Union[_learnware_pb2.Rkme, _Mapping]] = ..., semantic_query_json: _Optional[str] = ..., text: _Optional[str] = ..., limit: _Optional[int] = ..., mixture_strategy: _Optional[_Union[MixtureStrategy, str]] = ..., mixture_size: _Optional[int] = ..., min_revision: _Optional[int] = ...) -> None: ...
 
 class Hit(_message.Message):
-    __slots__ = ("learnware", "score", "distance", "peer_distance", "peer_score", "peer_rank")
+    __slots__ = ("learnware", "score", "distance", "peer_distance", "peer_score", "peer_rank", "fit")
     LEARNWARE_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     DISTANCE_FIELD_NUMBER: _ClassVar[int]
     PEER_DISTANCE_FIELD_NUMBER: _ClassVar[int]
     PEER_SCORE_FIELD_NUMBER: _ClassVar[int]
     PEER_RANK_FIELD_NUMBER: _ClassVar[int]
+    FIT_FIELD_NUMBER: _ClassVar[int]
     learnware: _learnware_pb2.Learnware
     score: float
     distance: float
     peer_distance: float
     peer_score: float
     peer_rank: int
-    def __init__(self, learnware: _Optional[_Union[_learnware_pb2.Learnware, _Mapping]] = ..., score: _Optional[float] = ..., distance: _Optional[float] = ..., peer_distance: _Optional[float] = ..., peer_score: _Optional[float] = ..., peer_rank: _Optional[int] = ...) -> None: ...
+    fit: Fit
+    def __init__(self, learnware: _Optional[_Union[_learnware_pb2.Learnware, _Mapping]] = ..., score: _Optional[float] = ..., distance: _Optional[float] = ..., peer_distance: _Optional[float] = ..., peer_score: _Optional[float] = ..., peer_rank: _Optional[int] = ..., fit: _Optional[_Union[Fit, str]] = ...) -> None: ...
+
+class Verdict(_message.Message):
+    __slots__ = ("fit", "reason", "ratio", "strangers")
+    FIT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RATIO_FIELD_NUMBER: _ClassVar[int]
+    STRANGERS_FIELD_NUMBER: _ClassVar[int]
+    fit: Fit
+    reason: str
+    ratio: float
+    strangers: int
+    def __init__(self, fit: _Optional[_Union[Fit, str]] = ..., reason: _Optional[str] = ..., ratio: _Optional[float] = ..., strangers: _Optional[int] = ...) -> None: ...
 
 class MixtureMember(_message.Message):
     __slots__ = ("learnware", "weight")
@@ -71,18 +98,20 @@ class Mixture(_message.Message):
     def __init__(self, members: _Optional[_Iterable[_Union[MixtureMember, _Mapping]]] = ..., distance: _Optional[float] = ..., score: _Optional[float] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
-    __slots__ = ("hits", "mixture", "revision", "notes", "compared")
+    __slots__ = ("hits", "mixture", "revision", "notes", "compared", "verdict")
     HITS_FIELD_NUMBER: _ClassVar[int]
     MIXTURE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     COMPARED_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     mixture: Mixture
     revision: int
     notes: _containers.RepeatedScalarFieldContainer[str]
     compared: int
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., mixture: _Optional[_Union[Mixture, _Mapping]] = ..., revision: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., compared: _Optional[int] = ...) -> None: ...
+    verdict: Verdict
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., mixture: _Optional[_Union[Mixture, _Mapping]] = ..., revision: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., compared: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ...) -> None: ...
 
 class GetIndexRequest(_message.Message):
     __slots__ = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,8 +111,13 @@ def task_specification(data: Path | None, spec: Path | None, asked: dict[str, An
 
 def plain_found(found: Found) -> dict[str, Any]:
     """A search's answer as what JSON can say."""
-    hits = [{"score": hit.score, "distance": hit.distance, **plain_record(hit.record)} for hit in found.hits]
-    answer: dict[str, Any] = {"hits": hits, "mixture": None, "notes": list(found.notes)}
+    hits = [
+        {"score": hit.score, "distance": hit.distance, "fits": hit.fits, **plain_record(hit.record)}
+        for hit in found.hits
+    ]
+    answer: dict[str, Any] = {"hits": hits, "mixture": None, "verdict": None, "notes": list(found.notes)}
+    if found.verdict is not None:
+        answer["verdict"] = asdict(found.verdict)
     if found.mixture is not None:
         members = [
             {"learnware_id": each.record.learnware_id, "version": each.record.version, "weight": each.weight}
@@ -125,11 +131,20 @@ def _print_found(found: Found, *, scored: bool) -> None:
     shares = {each.record.learnware_id: each.weight for each in found.mixture.members} if found.mixture else {}
     if found.hits:
         print_table(
-            ("ID", "SCORE", *(("DISTANCE",) if scored else ()), *(("MIXTURE",) if shares else ()), "NAME", "OWNER"),
+            (
+                "ID",
+                "SCORE",
+                *(("DISTANCE", "FITS") if scored else ()),
+                *(("MIXTURE",) if shares else ()),
+                "NAME",
+                "OWNER",
+            ),
             [_row(hit, shares, scored=scored) for hit in found.hits],
-            numbers=tuple(range(1, 2 + scored + bool(shares))),
+            numbers=(1, *((2,) if scored else ()), *((2 + 2 * scored,) if shares else ())),
         )
     _print_mixture(found)
+    if found.verdict is not None:
+        tell(f"Verdict: {found.verdict}")
     for note in found.notes:
         tell(f"Note: {note}")
     if found.hits:
@@ -145,7 +160,7 @@ def _row(hit: FoundLearnware, shares: dict[str, float], *, scored: bool) -> tupl
     return (
         hit.record.learnware_id,
         f"{hit.score:.3f}",
-        *((f"{hit.distance:.4f}",) if scored else ()),
+        *((f"{hit.distance:.4f}", hit.fits) if scored else ()),
         *((f"{share:.0%}" if share else "",) if shares else ()),
         hit.record.name,
         hit.record.owner,

@@ -110,8 +110,11 @@ def test_one_way_through_by_typing(type_in, address, package, flowers, tmp_path,
 
     found = json.loads(type_in("search", "--data", flowers, "--target", "kind", "--json").stdout)
     assert found["hits"][0]["learnware_id"] == learnware_id
+    assert found["hits"][0]["fits"] == found["verdict"]["word"] == "fits"
     table = type_in("search", "--data", flowers, "--target", "kind")
     assert learnware_id in table.stdout
+    assert "FITS" in table.stdout
+    assert "Verdict: fits: " in table.stderr
     assert type_in("search", "--text", "zebra").exit_code == 1
     drawn = type_in("map", "--data", flowers, "--target", "kind", "--out", "dock.png", "--json")
     assert [each["key"] for each in json.loads(drawn.stdout)["panels"][0]["learnwares"]] == [learnware_id]

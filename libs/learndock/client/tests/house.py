@@ -191,6 +191,10 @@ class Search(search_pb2_grpc.SearchServiceServicer):
         response = search_pb2.SearchResponse(compared=len(learnwares), revision=3, notes=["read <this>"])
         for place, each in enumerate(learnwares):
             response.hits.add(learnware=each, score=1 / (place + 1), distance=place / 10, peer_rank=place + 1)
+            response.hits[place].fit = search_pb2.FIT_FITS if place == 0 else search_pb2.FIT_NOT
+        if request.HasField("rkme"):
+            said = search_pb2.Verdict(fit=search_pb2.FIT_NOT, reason="Too far <off>.", ratio=1.5, strangers=4)
+            response.verdict.CopyFrom(said)
         if len(learnwares) > 1 and request.mixture_strategy != search_pb2.MIXTURE_STRATEGY_NONE:
             response.mixture.distance = 0.05
             for each, weight in zip(learnwares, self.weights, strict=False):

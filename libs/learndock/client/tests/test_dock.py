@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from learndock.client import CheckStep, Dock, DockWarning, FoundLearnware, LearnwareRecord, Verdict
+from learndock.client import CheckStep, Dock, DockWarning, FoundLearnware, FoundVerdict, LearnwareRecord, Verdict
 from learndock.client.loading import Opened, open_members
 from learndock.errors import (
     DeadlineExceeded,
@@ -121,6 +121,16 @@ def test_what_contributors_wrote_is_escaped(house, dock):
     assert "\x1b" not in html + repr(found) + repr(found.hits[0].record) + repr(dock.verdict("lw-0"))
     assert "read <this>" in repr(found)
     assert "2 found of 2 compared" in repr(found)
+
+
+def test_a_task_has_a_verdict_and_words_have_none(dock, three):
+    found = dock.search(X)
+    assert found.verdict == FoundVerdict("nothing fits", "Too far <off>.", 1.5, 4)
+    assert [hit.fits for hit in found.hits] == ["fits", "does not fit", "does not fit"]
+    assert "nothing fits: Too far <off>." in repr(found)
+    assert "does not fit" in repr(found)
+    assert "Too far &lt;off&gt;." in found._repr_html_()
+    assert dock.search().verdict is None
 
 
 def test_the_dock_predicts_with_everything_that_names_a_learnware(house, dock, three):
