@@ -74,12 +74,14 @@ class Index:
         mixture: str = "greedy",
         mixture_size: int = 5,
         cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> SearchResult:
         """Find the learnwares nearest to a task among those that fit the query, and a mixture of them.
 
         Compared are learnwares of the task's width and gamma. Data type, task type and output domain restrict the
         hits where the query says them; the mixture is made on the best hit's island only. With no task the words
         decide alone. `cancelled` is asked between blocks; True ends it with DeadlineExceeded SEARCH_CANCELLED.
+        `progress` is told the share done, 0 to 1, now and then. Both are called by the caller's thread alone.
         InvalidInput SEARCH_LIMIT_OUT_OF_RANGE or MIXTURE_UNKNOWN.
         """
         _check(limit, mixture, mixture_size)
@@ -91,7 +93,7 @@ class Index:
         wanted = {"none": 0}.get(mixture, mixture_size)
         with one_thread():
             return search_shelves(
-                shelves, neighbours, self._nulls, task, query, text, limit, mixture, wanted, notes, cancelled
+                shelves, neighbours, self._nulls, task, query, text, limit, mixture, wanted, notes, cancelled, progress
             )
 
     def _shelves_for(

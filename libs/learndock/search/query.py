@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.search.answer import Hit, Mixture, SearchResult, Verdict
-from learndock.search.distance import squared_mmd
 from learndock.search.island import Island
 from learndock.search.mixture import Mixer
 from learndock.search.null import Nulls
@@ -17,6 +16,7 @@ from learndock.search.peer import peer_scores
 from learndock.search.scan import Cancelled, stop_if
 from learndock.search.shelf import Comparison, Entry, Shelf
 from learndock.search.verdict import CANNOT_TELL, SEES_NOTHING, Finding, Judge, hit_word, overall
+from learndock.search.workers import Progress
 from learndock.semantic import SemanticSpecification, semantic_match
 from learndock.specification import TableSpecification
 
@@ -24,6 +24,8 @@ Places = npt.NDArray[np.intp]
 
 MARGIN = 32
 """So many more than asked for are evaluated in float64, in case float32 has them in the wrong order."""
+COMPARING = 0.8
+"""Share of a search's progress that comparing is."""
 PEER_BLIND = (
     "On the columns as they are, the kernel sees no two of the task's rows as alike, so the peer's score and order say "
     "nothing here. Score, distance, order and verdict are on the island's scale, where it sees them."
@@ -72,18 +74,20 @@ def search_shelves(
     mixture_size: int,
     notes: Sequence[str],
     cancelled: Cancelled | None,
+    progress: Progress | None = None,
 ) -> SearchResult:
     """Find by distance, on each island by its own scale; `mixture_size` 0 asks for no mixture.
 
     `neighbours` are all shelves of the task's width and gamma: what is on them may not be offered, but helps to
-    judge what may.
+    judge what may. `progress` is told the share done, 0 to 1.
     """
     # The task's rows say its width; what the query says of the input is for searches by words.
     query = replace(query, input_dimension=None)
     found = []
-    for shelf in shelves.values():
+    told = _in_parts(progress, [len(each) for each in shelves.values()])
+    for shelf, tell in zip(shelves.values(), told, strict=True):
         null = nulls.of(shelf, [each for each in neighbours if each is not shelf])
-        compared = _compare(shelf, Judge(null, task), task, query, text, limit, cancelled)
+        compared = _compare(shelf, Judge(null, task), task, query, text, limit, cancelled, tell)
         found += [compared] if compared is not None else []
     if not found:
         why = NOTHING_COMPARABLE.format(width=task.dimension)
@@ -92,6 +96,8 @@ def search_shelves(
     best = ranked[0].compared
     mixed, finding = _mix(best, task, mixture, mixture_size, cancelled) if mixture_size else (None, None)
     findings = [each.finding for each in ranked] + ([finding] if finding else [])
+    if progress is not None:
+        progress(1.0)
     return SearchResult(
         hits=tuple(each.hit for each in ranked),
         mixture=mixed,
@@ -122,6 +128,7 @@ def _compare(
     text: str,
     limit: int,
     cancelled: Cancelled | None,
+    progress: Progress | None,
 ) -> _Compared | None:
     """Compare those that fit the query; None where none does."""
     matches = _matches(shelf.entries, query, text, cancelled)
@@ -129,13 +136,22 @@ def _compare(
     if len(places) == 0:
         return None
     shelf.prepare(cancelled)
-    found = shelf.compare(task, cancelled)
+    found = shelf.compare(task, cancelled, progress)
     places = places[np.argsort(found.squared[places], kind="stable")]
-    for place in places[: limit + MARGIN]:
-        stop_if(cancelled)
-        found.squared[place] = squared_mmd(task, shelf.specifications[place], shelf.scale)
-        found.peer_squared[place] = squared_mmd(task, shelf.specifications[place])
+    shelf.evaluate(task, places[: limit + MARGIN], found, cancelled)
     return _Compared(shelf, places[np.argsort(found.squared[places], kind="stable")], found, judge)
+
+
+def _in_parts(progress: Progress | None, sizes: Sequence[int]) -> list[Progress | None]:
+    """What each shelf tells of its own comparison, as its part of the whole; mixing is the rest of it."""
+    if progress is None:
+        return [None] * len(sizes)
+    told, total = progress, sum(sizes) / COMPARING
+
+    def part(start: int, size: int) -> Progress:
+        return lambda share: told((start + share * size) / total)
+
+    return [part(sum(sizes[:order]), size) for order, size in enumerate(sizes)]
 
 
 def _hits(found: Sequence[_Compared], limit: int) -> list[_Ranked]:

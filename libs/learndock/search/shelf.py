@@ -109,6 +109,7 @@ class Shelf:
         ends = np.cumsum([len(tray.entries) for tray in self.trays])
         self._slices = [slice(end - len(tray.entries), end) for end, tray in zip(ends, self.trays, strict=True)]
         self._norms: Array | None = None
+        self._exact_norms: dict[int, float] = {}
         self._lock = threading.Lock()
         self._basis = older.basis_for(self) if older is not None else None
 
@@ -142,6 +143,35 @@ class Shelf:
 
         share_out(compare, len(self.trays), cancelled, progress)
         return Comparison(own, inner, np.maximum(squared, 0.0), np.maximum(theirs, 0.0))
+
+    def evaluate(
+        self,
+        task: TableSpecification,
+        places: npt.NDArray[np.intp],
+        comparison: Comparison,
+        cancelled: Cancelled | None = None,
+    ) -> None:
+        """Put what float64 says of some places into a comparison, both distances and the product."""
+
+        def look(each: int) -> None:
+            place = int(places[each])
+            specification = self.specifications[place]
+            norm, plain = self._norm(place), specification.self_norm
+            inner = self.inner_product(task, specification)
+            theirs = inner_product(task.z, task.beta, specification.z, specification.beta, self.gamma)
+            comparison.inner[place] = inner
+            comparison.squared[place] = max(0.0, comparison.own + norm - 2.0 * inner)
+            comparison.peer_squared[place] = max(0.0, task.self_norm + plain - 2.0 * theirs)
+
+        share_out(look, len(places), cancelled)
+
+    def _norm(self, place: int) -> float:
+        """||mu_i||^2 on the island's scale in float64; kept, since the same learnwares are near to many tasks."""
+        found = self._exact_norms.get(place)
+        if found is None:
+            specification = self.specifications[place]
+            found = self._exact_norms[place] = self.inner_product(specification, specification)
+        return found
 
     def inner_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
         """<u, mu_i> on the island's scale for all (n,), as exact as float32 is."""
