@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from learndock.specification import TableSpecification
+from learndock.specification import Comparable, TableSpecification
 from learndock.specification.threads import one_thread
 
 Array = npt.NDArray[np.float64]
@@ -49,6 +49,18 @@ def embedding_products(
             found[i, i:] = found[i:, i] = products
             if on_progress is not None:
                 on_progress(i + 1, n)
+    return found
+
+
+def own_distances(specifications: Sequence[Comparable], on_progress: Progress | None = None) -> Array:
+    """What each says of its distance to those behind it (n, n); for types that are no table's."""
+    n = len(specifications)
+    found = np.zeros((n, n))
+    for i, each in enumerate(specifications):
+        for j in range(i + 1, n):
+            found[i, j] = found[j, i] = each.distance(specifications[j])
+        if on_progress is not None:
+            on_progress(i + 1, n)
     return found
 
 

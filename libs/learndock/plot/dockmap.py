@@ -11,13 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.errors import InvalidInput
-from learndock.plot.distances import Progress, distances_of, embedding_products, with_blend
+from learndock.plot.distances import Progress, distances_of, embedding_products, own_distances, with_blend
 from learndock.plot.layout import Layout, lay_out
 from learndock.plot.panel import DockMap, Panel, Spot
 from learndock.search.island import island_scale
-from learndock.specification import TableSpecification
+from learndock.specification import Comparable, Specification, TableSpecification
 
 Array = npt.NDArray[np.float64]
+Kind = tuple[str, int, float]
+DISTANCE = "distance"
 PANELS = 6
 """Most islands drawn on one map: the largest, and those of the mixture before them."""
 
@@ -36,12 +38,12 @@ class _Texts:
 
 
 def dock_map(
-    learnwares: Mapping[str, TableSpecification] | Sequence[TableSpecification] | Array,
+    learnwares: Mapping[str, Specification] | Sequence[Specification] | Array,
     *,
     names: Mapping[str, str] | Sequence[str] | None = None,
     groups: Mapping[str, str] | Sequence[str] | None = None,
     islands: Mapping[str, str] | Sequence[str] | None = None,
-    task: TableSpecification | Array | None = None,
+    task: Specification | Array | None = None,
     mixture: Mapping[str, float] | None = None,
     colour_by: str = "",
     on_progress: Progress | None = None,
@@ -50,8 +52,9 @@ def dock_map(
 
     `learnwares` are specifications by key (or in order: then the keys are "0", "1", ...), or their distances (n, n).
     `names`, `groups` (what they are coloured by, said in `colour_by`) and `islands` go by key or in the same order.
-    Each island is a panel with a scale of its own; specifications of different width or gamma never share one. A
-    learnware alone on its island is left out where there are others to show.
+    Each island is a panel with a scale of its own; specifications of different type, width or gamma never share one.
+    Those that are no table's are laid out by their own `distance`; without one, or alone on its island where there
+    are others to show, a learnware is left out and a note says so.
     `task` is drawn on every panel it can be compared with: its specification, or with distances those from it (n,).
     `mixture` gives weights by key. InvalidInput DISTANCES_INVALID, MAP_KEYS.
     """
@@ -61,7 +64,8 @@ def dock_map(
     if isinstance(learnwares, np.ndarray):
         panels = [_panel_of_distances(learnwares, keys, texts, task, weights)] if keys else []
         return DockMap(tuple(panels), colour_by)
-    by_key = dict(zip(keys, learnwares.values() if isinstance(learnwares, Mapping) else learnwares, strict=True))
+    given = dict(zip(keys, learnwares.values() if isinstance(learnwares, Mapping) else learnwares, strict=True))
+    by_key = {key: each for key, each in given.items() if kind_of(each) is not None}
     grouped = _islands(by_key, texts, weights)
     chosen = [each for each in grouped if _tells(by_key[each[1][0]], each[1], task, weights)] or grouped
     panels = []
@@ -71,41 +75,51 @@ def dock_map(
     notes = [f"{left} learnwares of {len(chosen) - PANELS} smaller islands are not drawn."] if left else []
     if alone := len(grouped) - len(chosen):
         notes.append(f"Not drawn, for {'it is' if alone == 1 else 'each is'} alone on its island: {alone}.")
+    if strange := len(given) - len(by_key):
+        notes.append(f"Not drawn, for nothing tells their distances: {strange}.")
     return DockMap(tuple(panels), colour_by, tuple(notes))
 
 
-def _tells(kin: TableSpecification, members: Sequence[str], task: Any, weights: Mapping[str, float]) -> bool:
+def kind_of(specification: Any) -> Kind | None:
+    """Type, width and gamma, which learnwares of one panel share; None for what has no distance."""
+    if isinstance(specification, TableSpecification):
+        return "", specification.dimension, specification.gamma
+    return (specification.type, specification.dimension, 0.0) if isinstance(specification, Comparable) else None
+
+
+def _tells(kin: Specification, members: Sequence[str], task: Any, weights: Mapping[str, float]) -> bool:
     """Whether a panel would show more than one point."""
     return len(members) > 1 or _comparable(task, kin) or members[0] in weights
 
 
-def _comparable(task: Any, kin: TableSpecification) -> bool:
-    return isinstance(task, TableSpecification) and (task.dimension, task.gamma) == (kin.dimension, kin.gamma)
+def _comparable(task: Any, kin: Specification) -> bool:
+    return kind_of(task) is not None and kind_of(task) == kind_of(kin)
 
 
 def _islands(
-    by_key: Mapping[str, TableSpecification], texts: _Texts, weights: Mapping[str, float]
+    by_key: Mapping[str, Specification], texts: _Texts, weights: Mapping[str, float]
 ) -> list[tuple[str, list[str]]]:
     """Title and keys of each island, those of the mixture first, then the largest."""
-    found: defaultdict[tuple[str, int, float], list[str]] = defaultdict(list)
+    found: defaultdict[tuple[str, Kind], list[str]] = defaultdict(list)
     for key in sorted(by_key):
-        found[texts.islands.get(key, ""), by_key[key].dimension, by_key[key].gamma].append(key)
-    gammas = len({gamma for _, _, gamma in found})
-    widths = len({width for _, width, _ in found})
-    titled = [
-        (_title(*place, with_width=widths > 1, with_gamma=gammas > 1), members) for place, members in found.items()
-    ]
+        kind = kind_of(by_key[key])
+        assert kind is not None
+        found[texts.islands.get(key, ""), kind].append(key)
+    # What all islands have in common is in no title.
+    telling = [len(set(values)) > 1 for values in zip(*(kind for _, kind in found), strict=True)]
+    titled = [(_title(island, kind, telling), members) for (island, kind), members in found.items()]
     return sorted(titled, key=lambda each: (not any(key in weights for key in each[1]), -len(each[1]), each[0]))
 
 
-def _title(island: str, width: int, gamma: float, *, with_width: bool, with_gamma: bool) -> str:
-    parts = [island] if island else [f"{width} columns"] if with_width else []
-    return ", ".join([*parts, *([f"gamma {gamma:g}"] if with_gamma else [])])
+def _title(island: str, kind: Kind, telling: Sequence[bool]) -> str:
+    words = (kind[0], "" if island else f"{kind[1]} columns", f"gamma {kind[2]:g}" if kind[2] else "")
+    shown = [word for word, tells in zip(words, telling, strict=True) if tells]
+    return ", ".join(filter(None, [island, *shown]))
 
 
 def _panel(
     title: str,
-    members: Mapping[str, TableSpecification],
+    members: Mapping[str, Specification],
     texts: _Texts,
     task: Any,
     weights: Mapping[str, float],
@@ -113,8 +127,11 @@ def _panel(
 ) -> Panel:
     keys, specifications = list(members), list(members.values())
     compared = _comparable(task, specifications[0])
-    drawn = [*specifications, task] if compared else specifications
-    products = embedding_products(drawn, island_scale(specifications), on_progress)
+    drawn: list[Any] = [*specifications, task] if compared else specifications
+    if not isinstance(drawn[0], TableSpecification):
+        layout = lay_out(own_distances(drawn, on_progress))
+        return _made(title, keys, texts, weights, layout, compared=compared, measure=DISTANCE)
+    products = embedding_products(drawn, island_scale(drawn[: len(keys)]), on_progress)
     shares = np.array([weights.get(key, 0.0) for key in keys] + [0.0] * compared)
     blended = int(np.count_nonzero(shares)) > 1
     if blended:
@@ -134,7 +151,7 @@ def _panel_of_distances(
                 hint="Give the specifications to have them computed.",
             )
         distances = np.block([[distances, column[:, None]], [column[None, :], np.zeros((1, 1))]])
-    return _made("", keys, texts, weights, lay_out(distances), compared=task is not None, blended=False)
+    return _made("", keys, texts, weights, lay_out(distances), compared=task is not None, measure=DISTANCE)
 
 
 def _made(
@@ -145,12 +162,13 @@ def _made(
     layout: Layout,
     *,
     compared: bool,
-    blended: bool,
+    blended: bool = False,
+    measure: str = "MMD",
 ) -> Panel:
     points = layout.points
     spots = tuple(texts.spot(key, point, weights.get(key, 0.0)) for key, point in zip(keys, points, strict=False))
     task = _pair(points[len(keys)]) if compared else None
-    return Panel(title, spots, layout.stress, task, _pair(points[-1]) if blended else None)
+    return Panel(title, spots, layout.stress, task, _pair(points[-1]) if blended else None, measure)
 
 
 def _pair(point: Array) -> tuple[float, float]:

@@ -68,7 +68,7 @@ def _draw(found: DockMap) -> Figure:
     figure.draw_without_rendering()
     for place, panel in zip(axes, found.panels, strict=False):
         _set_limits(place, panel)
-        _draw_bar(place)
+        _draw_bar(place, panel.measure)
         _name(place, panel)
     return figure
 
@@ -158,7 +158,7 @@ def _marked(panel: Panel) -> Array:
     return np.array([*points, *(point for point in (panel.task, panel.blend) if point is not None)])
 
 
-def _draw_bar(axes: Axes) -> None:
+def _draw_bar(axes: Axes, measure: str) -> None:
     """How long a round number of MMD is: above the frame, on the right."""
     low, high = axes.get_xlim()
     raw = 0.2 * (high - low)
@@ -167,7 +167,7 @@ def _draw_bar(axes: Axes) -> None:
     share = length / (high - low)
     axes.plot([1 - share, 1], [1.015, 1.015], transform=axes.transAxes, color=INK, linewidth=1.4, clip_on=False)
     said = axes.text(
-        1 - share / 2, 1.025, f"{length:g} MMD", transform=axes.transAxes, ha="center", va="bottom", fontsize=7
+        1 - share / 2, 1.025, f"{length:g} {measure}", transform=axes.transAxes, ha="center", va="bottom", fontsize=7
     )
     said.set_in_layout(False)
 
@@ -223,7 +223,9 @@ def _caption(found: DockMap) -> list[str]:
         return ["Nothing to draw.", *found.notes]
     said = trust(found.stress)
     most = "" if len(found.panels) == 1 else " at most"
-    return [f"Near is alike: MMD, on the island's scale. Stress {found.stress:.2f}{most}: {said}", *found.notes]
+    tables = all(panel.measure == "MMD" for panel in found.panels)
+    by = "MMD, on the island's scale" if tables else "distances within each panel"
+    return [f"Near is alike: {by}. Stress {found.stress:.2f}{most}: {said}", *found.notes]
 
 
 def _legend_of_groups(found: DockMap, looks: Mapping[str, Look]) -> list[tuple[Any, str]]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from learndock.errors import InvalidInput
 from learndock.plot.distances import Progress
 from learndock.plot.dockmap import dock_map
 from learndock.plot.panel import DockMap
-from learndock.search.island import Island, island_of
+from learndock.search.island import Island
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import Specification
 
 _FIELDS = {
     "task-type": "task_type",
@@ -28,10 +27,10 @@ COLOUR_BY = ("scenario", "owner", *_FIELDS)
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One learnware to be drawn; `specification` may be of any type, and only those of tables are drawn."""
+    """One learnware to be drawn; without a specification it is only counted."""
 
     key: str
-    specification: Any
+    specification: Specification | None
     name: str = ""
     owner: str = ""
     semantic: SemanticSpecification | None = None
@@ -41,7 +40,7 @@ def map_exhibits(
     exhibits: Sequence[Exhibit],
     *,
     colour_by: str = "scenario",
-    task: TableSpecification | None = None,
+    task: Specification | None = None,
     mixture: Mapping[str, float] | None = None,
     notes: Sequence[str] = (),
     on_progress: Progress | None = None,
@@ -51,20 +50,20 @@ def map_exhibits(
     Of several scenarios a learnware shows the one that most others on the map have too.
     """
     check_colour(colour_by)
-    drawn = [each for each in exhibits if isinstance(each.specification, TableSpecification)]
-    keys = {each.key for each in drawn}
+    known = {each.key: each.specification for each in exhibits if each.specification is not None}
+    drawn = [each for each in exhibits if each.key in known]
     found = dock_map(
-        {each.key: each.specification for each in drawn},
+        known,
         names={each.key: each.name for each in drawn},
         groups=_groups(drawn, colour_by),
         islands={each.key: _island_title(each) for each in drawn},
-        task=task if isinstance(task, TableSpecification) else None,
-        mixture={key: weight for key, weight in (mixture or {}).items() if key in keys},
+        task=task,
+        mixture={key: weight for key, weight in (mixture or {}).items() if key in known},
         colour_by=colour_by,
         on_progress=on_progress,
     )
     left = len(exhibits) - len(drawn)
-    said = [f"{left} learnwares without a specification of a table are not drawn."] if left else []
+    said = [f"Not drawn, for they have no specification: {left}."] if left else []
     return replace(found, notes=(*found.notes, *said, *notes))
 
 
@@ -94,9 +93,11 @@ def _scenarios(exhibit: Exhibit) -> tuple[str, ...]:
 
 
 def _island_title(exhibit: Exhibit) -> str:
-    if exhibit.semantic is None:
+    if exhibit.semantic is None or exhibit.specification is None:
         return ""
-    return title_of(island_of(exhibit.semantic, exhibit.specification))
+    said = exhibit.semantic
+    width, outputs = exhibit.specification.dimension, said.output_dimension or 0
+    return title_of(Island(said.data_type, said.task_type, width, outputs))
 
 
 def title_of(island: Island) -> str:

@@ -38,12 +38,15 @@ def map_folder(
     run. What cannot be read is left out, and that is said. InvalidInput COLOUR_UNKNOWN; NotFound MAP_EMPTY.
     """
     from learndock.search import Index  # noqa: PLC0415
+    from learndock.specification import TableSpecification  # noqa: PLC0415
 
     check_colour(colour_by)
     exhibits, notes = read_folder(Path(folder))
     index = Index()
     for each in exhibits:
-        index.add(each.key, each.semantic or ALL, each.specification)
+        # Other types have no place in the index: they are found by words, and so only without a task.
+        table = each.specification if isinstance(each.specification, TableSpecification) else None
+        index.add(each.key, each.semantic or ALL, table)
     found = index.search(task, query, text, limit=limit, mixture=mixture, mixture_size=mixture_size)
     shares = dict(zip(found.mixture.keys, found.mixture.weights, strict=True)) if found.mixture else {}
     shown = {hit.key for hit in found.hits} | set(shares)

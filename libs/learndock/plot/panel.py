@@ -30,13 +30,17 @@ class Spot:
 
 @dataclass(frozen=True)
 class Panel:
-    """One island. `task` and `blend`, the mixture's own embedding, are (x, y) or None; `stress` is 0..1."""
+    """One island. `task` and `blend`, the mixture's own embedding, are (x, y) or None; `stress` is 0..1.
+
+    `measure` is what distances are: "MMD", or "distance" where they are another's.
+    """
 
     title: str
     spots: tuple[Spot, ...]
     stress: float
     task: tuple[float, float] | None = None
     blend: tuple[float, float] | None = None
+    measure: str = "MMD"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ def _plain(panel: Panel) -> dict[str, Any]:
     return {
         "title": panel.title,
         "stress": panel.stress,
+        "measure": panel.measure,
         "task": list(panel.task) if panel.task else None,
         "mixture": list(panel.blend) if panel.blend else None,
         "learnwares": spots,

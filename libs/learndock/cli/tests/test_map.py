@@ -70,10 +70,15 @@ def test_nothing_to_draw_is_said(type_in, shelf, tmp_path):
         assert done.exit_code == 2
 
 
-def test_without_matplotlib_the_command_says_what_to_install(tmp_path):
+def run_without_matplotlib(*words):
     code = "import sys; sys.modules['matplotlib'] = None; from learndock.cli.main import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "map", "--from", str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "learndock[plot]" in done.stderr
+    return subprocess.run([sys.executable, "-c", code, "map", *words], capture_output=True, text=True, check=False)
+
+
+def test_without_matplotlib_the_command_says_what_to_install_and_still_gives_numbers(shelf):
+    refused = run_without_matplotlib("--from", str(shelf))
+    assert refused.returncode == 1
+    assert "learndock[plot]" in refused.stderr
+    told = run_without_matplotlib("--from", str(shelf), "--json")
+    assert told.returncode == 0, told.stderr
+    assert len(json.loads(told.stdout)["panels"][0]["learnwares"]) == 3

@@ -53,7 +53,7 @@ def test_what_has_no_specification_is_left_out_and_said(house, dock):
     del house.specification.stored["lw-2"]
     found = dock.map(mixture="none")
     assert [spot.key for spot in found.panels[0].spots] == ["lw-0", "lw-1"]
-    assert "1 learnwares without a specification of a table are not drawn." in found.notes
+    assert "Not drawn, for they have no specification: 1." in found.notes
 
 
 def test_a_part_is_called_a_part(house, dock, monkeypatch):

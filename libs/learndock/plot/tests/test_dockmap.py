@@ -106,6 +106,42 @@ def test_beyond_six_islands_the_small_ones_are_left_out_and_that_is_said():
     assert found.notes == ("4 learnwares of 2 smaller islands are not drawn.",)
 
 
+@dataclasses.dataclass
+class Words:
+    """A type of a plug-in: it knows its distance."""
+
+    count: float
+    type: str = "WordCount"
+    dimension: int = 1
+
+    def to_json(self):
+        return {}
+
+    def distance(self, other):
+        return abs(self.count - other.count)
+
+
+class Mute:
+    """A type that can't be compared."""
+
+    type, dimension = "Mute", 1
+
+    def to_json(self):
+        return {}
+
+
+def test_types_of_plug_ins_are_laid_out_by_their_own_distance():
+    given = {"a": Words(1), "b": Words(4), "c": specification(0), "d": specification(1), "e": Mute()}
+    found = dock_map(given, task=Words(2), mixture={"a": 0.5, "b": 0.5})
+    own, tables = found.panels
+    assert (own.title, tables.title) == ("WordCount, 1 columns", "3 columns, gamma 0.1")
+    assert abs(own.spots[0].x - own.spots[1].x) == pytest.approx(3)
+    assert abs(own.task[0] - own.spots[0].x) == pytest.approx(1)
+    assert (own.blend, own.measure, tables.task, tables.measure) == (None, "distance", None, "MMD")
+    assert found.notes == ("Not drawn, for nothing tells their distances: 1.",)
+    assert any(text.endswith(" distance") for text in texts(found.figure()))
+
+
 def test_distances_may_be_given_instead():
     spots = np.random.default_rng(0).normal(size=(5, 2))
     distances = np.linalg.norm(spots[:, None] - spots[None], axis=2)
