@@ -57,6 +57,7 @@ TEXTS = {
     "infinity": json.dumps(GOOD).replace(str(Z[0][0]), "Infinity", 1),
     "minus-infinity": json.dumps(GOOD).replace(str(Z[0][0]), "-Infinity", 1),
     "beyond-doubles": json.dumps(GOOD).replace(str(Z[0][0]), "1e999", 1),
+    "rows-beyond-doubles": json.dumps(GOOD).replace('"num_points": 200', '"num_points": 1e999', 1),
     "integer-of-400-digits": json.dumps(GOOD).replace(str(Z[0][0]), "9" * 400, 1),
     "integer-of-a-million-digits": json.dumps(GOOD).replace(str(Z[0][0]), "9" * 1_000_000, 1),
     "deep": "[" * 50_000 + "]" * 50_000,

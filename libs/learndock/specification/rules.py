@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -85,12 +86,16 @@ def check_gamma(value: Any) -> float:
 
 def check_count(value: Any, points: int) -> int:
     """Read the number of rows that a specification stands for; 0 where unsaid."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or float(value) != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not _is_whole(value):
         refuse("num_points is not a whole number.", field="num_points")
     count = int(value)
     if count != 0 and not points <= count <= 1 << 62:
         refuse(f"num_points is {count}, with {points} reduced points.", field="num_points")
     return count
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or (math.isfinite(value) and float(value) == int(value))
 
 
 def parse_document(value: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
