@@ -34,6 +34,13 @@ def test_the_example_of_a_map(tmp_path, monkeypatch, capsys):
     assert 0 <= float(capsys.readouterr().out) < 0.5
 
 
+def test_the_example_of_an_audit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(block("docs/guide/privacy.md", "In Python"), {})
+    assert (tmp_path / "audit.png").read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.startswith(("ok", "warn"))
+
+
 def test_every_example_of_the_pages_is_python():
     for page in ("README.md", "docs/guide/python.md"):
         for code in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL):

@@ -266,7 +266,8 @@ def _changed(used: Array, rows: Array, factor: float, noise: float) -> tuple[Arr
 
 def _ranking(quick: bool) -> Table:
     """How often the nearest specification is of the task's own kind, without and with the rules."""
-    scenes = {"40 made kinds, 100 rows": _made_kinds(10 if quick else 40)}
+    count = 10 if quick else 40
+    scenes = {f"{count} made kinds, 100 rows": _made_kinds(count)}
     if not quick:
         scenes["digits, ten kinds, 45 rows"] = _digits()
     rows: list[list[Cell]] = []
