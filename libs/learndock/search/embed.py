@@ -19,7 +19,7 @@ from learndock.specification.kernel import gram, inner_product
 
 Array = npt.NDArray[np.float64]
 
-LANDMARKS = 1_024
+LANDMARKS = 512
 KEPT = 256
 """Numbers in a vector, at most."""
 _SAMPLE = 2_048

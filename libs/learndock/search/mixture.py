@@ -131,10 +131,11 @@ class Mixer:
         return _Step(self._own + best.value, (*grown.places, place), best.weights)
 
     def _candidates(self, grown: _Step) -> Places:
-        rest = self._offered[~np.isin(self._offered, grown.places)]
-        gains = self._gains(grown)[rest]
-        best = rest[np.argsort(-gains, kind="stable")[:BY_GAIN]]
-        return np.array(list(dict.fromkeys([*best, *rest[:NEAREST]])), dtype=np.intp)
+        gains = self._gains(grown)[self._offered]
+        gains[np.isin(self._offered, grown.places)] = -1.0
+        best = np.argpartition(-gains, BY_GAIN)[:BY_GAIN] if len(gains) > BY_GAIN else np.arange(len(gains))
+        tried = np.union1d(best, np.arange(min(NEAREST + len(grown.places), len(gains))))
+        return self._offered[tried[gains[tried] >= 0]]
 
     def _gains(self, grown: _Step) -> Array:
         """What MMD^2 falls by on the line from the mixture x to each learnware: <rho, mu - x>^2 / |mu - x|^2."""
@@ -152,9 +153,7 @@ class Mixer:
             self._look(grown.places, np.arange(len(self._shelf)))
             return np.asarray(sum(each * self._rows[place] for each, place in zip(w, grown.places, strict=True)))
         basis = self._shelf.basis(self._cancelled)
-        members = [self._shelf.specifications[place] for place in grown.places]
-        mixed = sum(each * basis.vector(member)[0] for each, member in zip(w, members, strict=True))
-        guessed = self._shelf.projected(basis, np.asarray(mixed))
+        guessed = self._shelf.projected(basis, w @ self._shelf.vectors(basis, grown.places))
         known = sum(each * self._row(place) for each, place in zip(w, grown.places, strict=True))
         return np.where(np.isnan(known), guessed, known)
 

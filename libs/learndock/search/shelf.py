@@ -106,8 +106,8 @@ class Shelf:
         # Whole steps of the scale, so that one learnware more or less seldom moves it.
         self.centre = np.round(pooled[:, 0].mean(axis=0) / self.scale) * self.scale
         self.trays = _trays(groups, self.scale, self.centre, older)
-        ends = np.cumsum([len(tray.entries) for tray in self.trays])
-        self._slices = [slice(end - len(tray.entries), end) for end, tray in zip(ends, self.trays, strict=True)]
+        self._ends = [int(end) for end in np.cumsum([len(tray.entries) for tray in self.trays])]
+        self._slices = [slice(end - len(each.entries), end) for end, each in zip(self._ends, self.trays, strict=True)]
         self._norms: Array | None = None
         self._exact_norms: dict[int, float] = {}
         self._lock = threading.Lock()
@@ -185,12 +185,12 @@ class Shelf:
 
     def stack(self, places: Sequence[int]) -> Stack:
         """The points of some."""
-        ends = [each.stop for each in self._slices]
-        chosen = []
-        for place in places:
-            tray = bisect_right(ends, place)
-            chosen.append((self.trays[tray].ready()[0], place - self._slices[tray].start))
-        return Stack.of(chosen)
+        chosen = ((tray.ready()[0], at) for tray, at in map(self._at, places))
+        return Stack.of(list(chosen))
+
+    def _at(self, place: int) -> tuple[Tray, int]:
+        tray = bisect_right(self._ends, place)
+        return self.trays[tray], place - self._slices[tray].start
 
     def basis(self, cancelled: Cancelled | None = None) -> Basis:
         """What the vectors are written in; made by the first who asks, who waits for it and for all vectors."""
@@ -205,6 +205,11 @@ class Shelf:
         """Its basis where that serves a newer shelf too: the same scale, and no more than twice as many."""
         same = np.array_equal(self.scale, newer.scale)
         return self._basis if same and self._basis is not None and len(newer) <= 2 * self._basis.learned_from else None
+
+    def vectors(self, basis: Basis, places: Sequence[int]) -> Array:
+        """The vectors of some, (len(places), m)."""
+        found = (self._at(place) for place in places)
+        return np.stack([tray.vectors(basis).values[at] for tray, at in found]).astype(np.float64)
 
     def projected(self, basis: Basis, vector: Array) -> Array:
         """The product of a vector with those of all (n,)."""
