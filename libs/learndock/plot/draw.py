@@ -198,7 +198,7 @@ def _explain(figure: Figure, found: DockMap, looks: Mapping[str, Look]) -> None:
             handles=[handle for handle, _ in entries],
             labels=[label for _, label in entries],
             loc="outside lower center",
-            ncols=min(len(entries), 4 if figure.get_figwidth() < 8 else 6),
+            ncols=_columns([label for _, label in entries], figure.get_figwidth()),
             fontsize=8,
             frameon=False,
             title=f"coloured by {found.colour_by}" if found.colour_by else None,
@@ -210,6 +210,18 @@ def _explain(figure: Figure, found: DockMap, looks: Mapping[str, Look]) -> None:
             literal(text)
     caption = _wrapped(_caption(found), figure.get_figwidth())
     literal(figure.suptitle(caption, fontsize=8, color=INK, x=0.006, ha="left"))
+
+
+def _columns(labels: list[str], width: float) -> int:
+    """How many columns a legend of 8-point labels may have on so many inches."""
+    for count in range(min(len(labels), 6), 1, -1):
+        # The first columns take one more where they cannot all have as many.
+        columns = [len(part) for part in np.array_split(np.arange(len(labels)), count)]
+        ends = np.cumsum(columns)
+        widest = [max(map(len, labels[end - size : end])) for size, end in zip(columns, ends, strict=True)]
+        if sum(0.07 * letters + 0.55 for letters in widest) < width:
+            return count
+    return 1
 
 
 def _wrapped(lines: list[str], width: float) -> str:
@@ -245,7 +257,7 @@ def _legend_of_task(found: DockMap) -> list[tuple[Any, str]]:
     if any(panel.task for panel in found.panels):
         entries.append((_mark("*", INK, 11), "the task"))
     if any(panel.task and any(spot.weight for spot in panel.spots) for panel in found.panels):
-        entries.append((Line2D([], [], color=INK, alpha=0.45, linewidth=2.5), "member of the mixture, by weight"))
+        entries.append((Line2D([], [], color=INK, alpha=0.45, linewidth=2.5), "share in the mixture"))
     if any(panel.blend for panel in found.panels):
         mark = Line2D([], [], linestyle="", marker="X", markersize=7, markerfacecolor="white", markeredgecolor=INK)
         entries.append((mark, "the mixture"))

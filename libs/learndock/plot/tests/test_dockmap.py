@@ -176,7 +176,7 @@ def test_the_drawing_says_what_the_map_says():
         mixture={"00000000": 0.75, "00000003": 0.25},
     )
     figure = found.figure()
-    assert legend(figure) == ["雨量", "the task", "member of the mixture, by weight", "the mixture"]
+    assert legend(figure) == ["雨量", "the task", "share in the mixture", "the mixture"]
     assert f"Stress {found.stress:.2f}" in figure.get_suptitle()
     assert trust(found.stress) in figure.get_suptitle()
     assert {"rain $x and [31m red, 75%", "00000003, 25%"} <= set(texts(figure))
@@ -213,6 +213,18 @@ def test_more_groups_than_colours_share_the_last_look():
     looks = looks_of(found)
     assert len({look.colour for look in looks.values()}) == len(PALETTE)
     assert legend(found.figure())[-1] == REST
+
+
+@pytest.mark.parametrize("owner", ["me", "A university of applied sciences in Wanshouxigong"])
+def test_the_legend_fits_into_the_picture(owner):
+    given = learnwares(12)
+    groups = {key: f"{owner} {i % 6}" for i, key in enumerate(given)}
+    mixture = {"00000000": 0.5, "00000001": 0.5}
+    figure = dock_map(given, groups=groups, colour_by="owner", task=specification(9), mixture=mixture).figure()
+    FigureCanvasAgg(figure).draw()
+    box = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= box.x0
+    assert box.x1 <= figure.bbox.x1
 
 
 def test_a_map_is_the_same_file_twice_and_shows_itself(tmp_path):
