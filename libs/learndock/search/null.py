@@ -18,7 +18,7 @@ from learndock.specification.kernel import inner_product
 Array = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-OWN = 48
+OWN = 32
 """Learnwares of the island itself that are looked at."""
 NEIGHBOURS = 16
 """Learnwares of other islands of its width: they cannot be offered, and may tell what strangers look like."""
@@ -35,6 +35,7 @@ class Null:
         self._stack = Stack(sample, self.scale)
         self._norms = np.array([self.product(each, each) for each in sample])
         self._sizes = np.array([each.effective_size for each in sample])
+        self._known: WeakKeyDictionary[TableSpecification, tuple[float, Mask]] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self._sizes)
@@ -48,8 +49,18 @@ class Null:
         inner = self._stack.inner_products(specification)
         return np.asarray(np.maximum(norm + self._norms - 2.0 * inner, 0.0))
 
-    def strangers(self, specification: TableSpecification, norm: float) -> Mask:
-        """Which of the sample are further from a learnware than two specifications of the same rows would be (n,)."""
+    def of_learnware(self, specification: TableSpecification) -> tuple[float, Mask]:
+        """||mu||^2 of a learnware and its strangers (n,), kept for the next search.
+
+        Strangers are those of the sample that are further from it than two specifications of the same rows would be.
+        """
+        known = self._known.get(specification)
+        if known is None:
+            norm = self.product(specification, specification)
+            known = self._known[specification] = (norm, self._strangers(specification, norm))
+        return known
+
+    def _strangers(self, specification: TableSpecification, norm: float) -> Mask:
         likeness = np.minimum(norm, self._norms)
         error = sampling_error(likeness, 1.0 / specification.effective_size + 1.0 / self._sizes)
         return np.asarray(self.squared(specification, norm) > error)

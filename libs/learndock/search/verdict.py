@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from learndock.search.answer import Verdict
-from learndock.search.null import Array, Mask, Null, sampling_error
+from learndock.search.null import Array, Null, sampling_error
 from learndock.specification import TableSpecification
 
 FITS, IN_PART, NOTHING_FITS, CANNOT_TELL = "fits", "fits in part", "nothing fits", "cannot tell"
 DOES_NOT_FIT = "does not fit"
+_WORDS = (FITS, IN_PART, CANNOT_TELL, NOTHING_FITS)
 
 FITS_TO = 0.6
 """A ratio up to this fits."""
@@ -100,8 +101,6 @@ class Judge:
         self._task = task
         self._own = null.product(task, task)
         self._distances: Array = null.squared(task, self._own)
-        self._norms: dict[int, float] = {}
-        self._strangers: dict[int, Mask] = {}
 
     def single(self, learnware: TableSpecification) -> Finding:
         """One learnware."""
@@ -120,13 +119,14 @@ class Judge:
         reference, strangers = self._reference(members, self._own + mixed_norm)
         mixed = len(members) > 1
         ratio = (MIXTURE_COUNTS if mixed else 1.0) * squared / (float(error) + TOLERATED * reference)
-        blind = _blind(self._task, self._own) and all(_blind(each, self._norm(each)) for each in members)
+        norms = (self._null.of_learnware(each)[0] for each in members)
+        blind = _blind(self._task, self._own) and all(map(_blind, members, norms))
         coarse = min(each.effective_size for each in (self._task, *members)) < FEWEST
         return Finding(ratio, float(error) / reference, strangers, blind, coarse, mixed)
 
     def _reference(self, members: Sequence[TableSpecification], nothing_shared: float) -> tuple[float, int]:
         """MMD^2 from the task to what cannot fit it as these may, and how many learnwares that is the median of."""
-        found = np.logical_and.reduce([self._strangers_to(each) for each in members])
+        found = np.logical_and.reduce([self._null.of_learnware(each)[1] for each in members])
         if not found.any():
             return nothing_shared, 0
         return max(float(np.median(self._distances[found])), STRANGE * nothing_shared), int(found.sum())
@@ -134,25 +134,14 @@ class Judge:
     def _mixed_norm(self, members: Sequence[TableSpecification], w: Array) -> float:
         found = 0.0
         for i, each in enumerate(members):
-            found += float(w[i] ** 2) * self._norm(each)
+            found += float(w[i] ** 2) * self._null.of_learnware(each)[0]
             found += sum(2.0 * float(w[i] * w[j]) * self._null.product(each, members[j]) for j in range(i))
         return found
-
-    def _norm(self, learnware: TableSpecification) -> float:
-        if id(learnware) not in self._norms:
-            self._norms[id(learnware)] = self._null.product(learnware, learnware)
-        return self._norms[id(learnware)]
-
-    def _strangers_to(self, learnware: TableSpecification) -> Mask:
-        if id(learnware) not in self._strangers:
-            found = self._null.strangers(learnware, self._norm(learnware))
-            self._strangers[id(learnware)] = found
-        return self._strangers[id(learnware)]
 
 
 def overall(findings: Iterable[Finding]) -> Verdict:
     """The verdict on a task: what is said of the best of the findings, of which there is at least one."""
-    best = min(findings, key=lambda each: each.ratio)
+    best = min(findings, key=lambda each: (_WORDS.index(each.word), each.ratio))
     return Verdict(best.word, best.reason, best.ratio, best.strangers)
 
 
