@@ -33,6 +33,10 @@ ENVIRONMENT: Mapping[str, str] = {
 """All variables of a sandbox."""
 
 
+FENCE = {"read": ["/"], "write": ["/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full"]}  # noqa: S108
+"""What Landlock leaves of a sandbox: the mounts say the same, and a way round one is none round the other."""
+
+
 @dataclass(frozen=True)
 class Descriptors:
     """Numbers of what is inherited: the channel's two ends, where bubblewrap reports its child, and the filter."""
@@ -62,16 +66,16 @@ def make_command(bwrap: str, spec: SandboxSpec, descriptors: Descriptors, *, uid
         *_variables(ENVIRONMENT),
         *(("--seccomp", str(descriptors.syscalls)) if descriptors.syscalls >= 0 else ()),
         *("--chdir", "/tmp", "--info-fd", str(descriptors.info), "--"),  # noqa: S108
-        *worker_command(spec, descriptors, uid=uid, package=PACKAGE, runtime=RUNTIME),
+        *worker_command(spec, descriptors, uid=uid, package=PACKAGE, runtime=RUNTIME, fenced=True),
     ]
 
 
 def worker_command(
-    spec: SandboxSpec, descriptors: Descriptors, *, uid: int | None, package: str, runtime: str
+    spec: SandboxSpec, descriptors: Descriptors, *, uid: int | None, package: str, runtime: str, fenced: bool
 ) -> list[str]:
-    """The launcher and, after it, the worker."""
+    """The launcher and, after it, the worker; behind Landlock's fence where it is `fenced`."""
     keep = [descriptors.requests, descriptors.answers]
-    plan = {"uid": uid, "limits": resource_limits(spec.limits), "keep": keep}
+    plan = {"uid": uid, "limits": resource_limits(spec.limits), "keep": keep, "fence": FENCE if fenced else None}
     launcher = [str(spec.python), "-I", "-S", "-B", f"{runtime}/{LAUNCHER}", json.dumps(plan)]
     worker = [str(spec.python), "-I", "-B", "-X", "faulthandler", f"{runtime}/{WORKER}"]
     return [*launcher, *worker, *map(str, keep), package]

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from dock_sandbox.bubblewrap import NOBODY, bubblewrap_path
 from learndock.errors import Unavailable
+from learndock.runtime import landlock
 
 _INSTALL = "Install it: `apt install bubblewrap` or `dnf install bubblewrap`."
 _NAMESPACES = (
@@ -20,17 +21,21 @@ _NAMESPACES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at: whether it is as it should be, and what to do where it is not."""
+    """One thing looked at: whether it is as it should be, and what to do where it is not.
+
+    What is not `needed` makes the isolation better, and nothing is refused without it.
+    """
 
     name: str
     ok: bool
     detail: str
     remedy: str = ""
+    needed: bool = True
 
 
 def isolation_report() -> list[Finding]:
     """What there is to isolate models with, for `dock doctor`."""
-    return [_bubblewrap(), *([_namespaces()] if bubblewrap_path() else []), _process_limit()]
+    return [_bubblewrap(), *([_namespaces()] if bubblewrap_path() else []), _process_limit(), _landlock()]
 
 
 def require_isolation() -> None:
@@ -82,6 +87,14 @@ def _process_limit() -> Finding:
         detail = f"Linux {release[0]}.{release[1]} counts processes over all sandboxes of a user."
         return Finding("process limit", ok=False, detail=detail, remedy="Run Linux 5.14 or newer.")
     return Finding("process limit", ok=True, detail="the kernel counts processes in each sandbox by itself")
+
+
+def _landlock() -> Finding:
+    known = landlock.version()
+    if known:
+        return Finding("landlock", ok=True, detail=f"the kernel's Landlock, version {known}, is a second fence")
+    remedy = "Run Linux 5.13 or newer with `lsm=landlock,…` among its boot options; it is no must."
+    return Finding("landlock", ok=False, detail="the kernel has no Landlock", remedy=remedy, needed=False)
 
 
 def _version(path: str) -> tuple[int, ...]:

@@ -37,7 +37,7 @@ class ProcessSandbox:
     def _start_unsafe(self, spec: SandboxSpec) -> RunningSandbox:
         def command(descriptors: Descriptors) -> list[str]:
             package, runtime = str(spec.package_dir.resolve()), str(RUNTIME_DIR)
-            return worker_command(spec, descriptors, uid=None, package=package, runtime=runtime)
+            return worker_command(spec, descriptors, uid=None, package=package, runtime=runtime, fenced=False)
 
         processes = launch(command, ENVIRONMENT, namespaced=False)
         return RunningSandbox(spec, processes, UNSAFE_LOCAL, lambda: None)

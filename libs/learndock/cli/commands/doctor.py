@@ -72,7 +72,7 @@ def _isolation() -> Iterator[Sight]:
     from dock_sandbox import isolation_report  # noqa: PLC0415
 
     for finding in isolation_report():
-        yield Sight(finding.name, finding.ok, finding.detail, finding.remedy)
+        yield Sight(finding.name, finding.ok, finding.detail, finding.remedy, finding.needed)
 
 
 def _uv_path() -> Path | None:
