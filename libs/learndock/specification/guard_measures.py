@@ -49,13 +49,15 @@ class Rows:
     @cached_property
     def apart(self) -> Array:
         """Distances of about 100 rows to the nearest other one that differs from it; none where all are equal."""
+        wide = self.standard.shape[1] > _WIDE
         # In many columns a fifth of the rows lies hardly further apart than all.
-        among = self.standard if self.standard.shape[1] <= _WIDE else self.sample
+        among = self.sample if wide else self.standard
         probes = among[:: -(-len(among) // _PROBES)]
+        same = (1e-5 if wide else 1e-12) * (1.0 + (probes * probes).sum(axis=1)[:, None])
         best = np.full(len(probes), np.inf)
         for part in _parts(among):
-            found = squared_distances(probes, part)
-            found[found <= 1e-12 * (1.0 + (probes * probes).sum(axis=1)[:, None])] = np.inf
+            found = _squares(probes, part) if wide else squared_distances(probes, part)
+            found[found <= same] = np.inf
             best = np.minimum(best, found.min(axis=1))
         return np.asarray(np.sqrt(best[np.isfinite(best)]))
 
@@ -75,16 +77,15 @@ class Rows:
 
 def nearest_rows(points: Array, rows: Rows) -> tuple[Array, Array, Ints]:
     """Distances to the nearest and to the second nearest row, and the number of the nearest: (K,) each."""
-    first, second, owner = _two_nearest(points.astype(np.float32), rows.standard, np.float32)
-    if points.shape[1] > _WIDE:
-        margin = 1e-5 * (1.0 + (points * points).sum(axis=1) + float((rows.standard**2).sum(axis=1).max()))
-        limit = (2 * TOO_NEAR) ** 2 * np.maximum(rows.spacing**2, second)
-        unsure = first <= limit + margin
-    else:
-        unsure = np.ones(len(points), dtype=bool)
+    if points.shape[1] <= _WIDE:
+        first, second, owner, _ = _two_nearest(points, rows.standard, np.float64)
+        return np.sqrt(first), np.sqrt(second), owner
+    first, second, owner, largest = _two_nearest(points.astype(np.float32), rows.standard, np.float32)
+    margin = 1e-5 * (1.0 + (points * points).sum(axis=1) + largest)
+    unsure = first <= (2 * TOO_NEAR) ** 2 * np.maximum(rows.spacing**2, second) + margin
     if unsure.any():
         exact = _two_nearest(points[unsure], rows.standard, np.float64)
-        first[unsure], second[unsure], owner[unsure] = exact
+        first[unsure], second[unsure], owner[unsure] = exact[:3]
     return np.sqrt(first), np.sqrt(second), owner
 
 
@@ -108,10 +109,12 @@ def too_near(points: Array, rows: Rows) -> Bools:
 
 def support(points: Array, rows: Rows, gamma: float) -> Array:
     """Effective rows in the neighbourhood of every point (K,): 1/sum p^2, p the rows' share in its kernel sum."""
-    squares = squared_distances(points, rows.sample).astype(np.float32)
-    squares -= squares.min(axis=1, keepdims=True)
-    near = np.exp(np.float32(-gamma) * squares)
-    return np.asarray(near.sum(axis=1, dtype=np.float64) ** 2 / (near * near).sum(axis=1, dtype=np.float64))
+    near = _squares(points, rows.sample)
+    near -= near.min(axis=1, keepdims=True)
+    near *= np.float32(-gamma)
+    np.exp(near, out=near)
+    total, squares = near.sum(axis=1, dtype=np.float64), np.einsum("kn,kn->k", near, near)
+    return np.asarray(total**2 / squares)
 
 
 def equal_rows(points: Array, rows: Rows) -> Ints:
@@ -149,17 +152,28 @@ def _parts(rows: Array) -> Iterator[Array]:
     return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
 
 
-def _two_nearest(points: npt.NDArray[np.floating], rows: Array, dtype: type) -> tuple[Array, Array, Ints]:
-    """Squared distances to the two nearest rows and the number of the nearest."""
+def _squares(points: Array, rows: Array) -> npt.NDArray[np.float32]:
+    """|a_i - b_j|^2 in float32, less exact and faster than squared_distances."""
+    a, b = points.astype(np.float32), rows.astype(np.float32)
+    found = a @ (-2.0 * b.T)
+    found += (b * b).sum(axis=1)
+    found += (a * a).sum(axis=1)[:, None]
+    return np.asarray(np.maximum(found, 0.0, out=found))
+
+
+def _two_nearest(points: npt.NDArray[np.floating], rows: Array, dtype: type) -> tuple[Array, Array, Ints, float]:
+    """Squared distances to the two nearest rows, the number of the nearest, and the largest |row|^2."""
     first, second = np.full(len(points), np.inf), np.full(len(points), np.inf)
     owner = np.zeros(len(points), dtype=np.int64)
     norms = (points.astype(np.float64) ** 2).sum(axis=1)
     all_points = np.arange(len(points))
-    start = 0
+    start, largest = 0, 0.0
     for part in _parts(rows):
         part = part.astype(dtype, copy=False)  # noqa: PLW2901
         found = points @ (-2.0 * part.T)
-        found += (part * part).sum(axis=1)
+        squares = np.einsum("nd,nd->n", part, part)
+        largest = max(largest, float(squares.max()))
+        found += squares
         at = found.argmin(axis=1)
         nearest = found[all_points, at] + norms
         found[all_points, at] = np.inf
@@ -169,4 +183,4 @@ def _two_nearest(points: npt.NDArray[np.floating], rows: Array, dtype: type) -> 
         first = np.minimum(first, nearest)
         start += len(part)
     second = np.where(np.isfinite(second), second, first)
-    return np.maximum(first, 0.0), np.maximum(second, 0.0), owner
+    return np.maximum(first, 0.0), np.maximum(second, 0.0), owner, largest
