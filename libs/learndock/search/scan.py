@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from learndock.errors import DeadlineExceeded
 from learndock.specification import TableSpecification
+from learndock.specification.kernel import gram
 
 Array = npt.NDArray[np.float64]
 Cancelled = Callable[[], bool]
@@ -20,6 +21,10 @@ _BLOCK_ROWS = 512
 """A block of kernel values with 100 columns is 200 KB, which stays in a core's own cache."""
 _FLOAT32_REACH = 1e-4
 """Greatest error of an exponent that float32 may bring."""
+_SILENT = -40.0
+"""A kernel value with a lesser exponent is below 1e-17."""
+_DENSE = 0.05
+"""From this share of pairs on that are not silent, all are evaluated."""
 
 
 class Stack:
@@ -48,11 +53,9 @@ class Stack:
         self.dtype = self._dtype(squares)
         self.plain_dtype = np.promote_types(self.dtype, self._dtype(plain))
         self.beta = beta.astype(self.dtype)
-        # [z, |z/s|^2, |z|^2, 1] times [2 gamma u, -gamma, 0, -gamma |u|^2] is the kernel's exponent.
-        self.rows = self._stacked(points, squares, plain if self.plain_dtype == self.dtype else None, self.dtype)
-        self.plain = self.rows
-        if self.plain_dtype != self.dtype:
-            self.plain = self._stacked(points, squares, plain, self.plain_dtype)
+        # [z, |z/s|^2, |z|^2, 1] times [2 gamma u, 0, -gamma, -gamma |u|^2] is the exponent for columns as they are.
+        self.rows = np.column_stack([points, squares, plain, np.ones(len(points))]).astype(self.dtype)
+        self.points = points if self.plain_dtype == np.float64 else None
 
     @classmethod
     def of(cls, chosen: Sequence[tuple[Stack, int]]) -> Stack:
@@ -65,7 +68,7 @@ class Stack:
         found.gamma, found.scale, found.centre = first.gamma, first.scale, first.centre
         slices = [(stack, slice(stack.starts[place], stack.ends[place])) for stack, place in chosen]
         found.rows = np.concatenate([stack.rows[rows] for stack, rows in slices])
-        found.plain = found.rows
+        found.points = None
         found.beta = np.concatenate([stack.beta[rows] for stack, rows in slices])
         found.dtype = found.plain_dtype = found.rows.dtype
         found.ends = np.cumsum([rows.stop - rows.start for _, rows in slices])
@@ -78,15 +81,17 @@ class Stack:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self.rows.nbytes + self.beta.nbytes + (0 if self.plain is self.rows else self.plain.nbytes)
+        return self.rows.nbytes + self.beta.nbytes + (0 if self.points is None else self.points.nbytes)
 
     def inner_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
         """<u, mu_i> on the scale for all (n,), u the task's embedding. DeadlineExceeded SEARCH_CANCELLED."""
-        return self._scan(self.rows, self._columns(task.z, scaled=True), task.beta, cancelled)
+        return self._scan(self._columns(task.z, scaled=True), task.beta, cancelled)
 
     def plain_products(self, task: TableSpecification, cancelled: Cancelled | None = None) -> Array:
         """The same with the columns as they are."""
-        return self._scan(self.plain, self._columns(task.z, scaled=False), task.beta, cancelled)
+        if self.points is None:
+            return self._scan(self._columns(task.z, scaled=False), task.beta, cancelled)
+        return self._scan_near(self.points, task, cancelled)
 
     def self_products(self, cancelled: Cancelled | None = None) -> tuple[Array, Array]:
         """||mu_i||^2 for all (n,): on the scale, and with the columns as they are."""
@@ -94,11 +99,12 @@ class Stack:
         for place, (start, end) in enumerate(zip(self.starts, self.ends, strict=True)):
             if place % 64 == 0:
                 stop_if(cancelled)
-            beta = self.beta[start:end]
-            for which, rows in enumerate((self.rows, self.plain)):
-                own = rows[start:end]
-                values = own @ self._across(own, scaled=which == 0)
-                np.exp(values, out=values)
+            own, beta = self.rows[start:end], self.beta[start:end]
+            for which, scaled in enumerate((True, False)):
+                if scaled or self.points is None:
+                    values = np.exp(own @ self._across(own, scaled))
+                else:
+                    values = gram(self.points[start:end], self.points[start:end], self.gamma)
                 found[which, place] = beta @ (values @ beta)
         return found[0], found[1]
 
@@ -118,18 +124,11 @@ class Stack:
         reach = self.gamma * float(squares.max()) * float(np.finfo(np.float32).eps)
         return np.dtype(np.float32 if reach <= _FLOAT32_REACH else np.float64)
 
-    def _stacked(self, points: Array, squares: Array, plain: Array | None, dtype: Floats) -> Rows:
-        rows = np.empty((len(points), points.shape[1] + 3), dtype=dtype)
-        rows[:, :-3], rows[:, -3], rows[:, -1] = points, squares, 1.0
-        rows[:, -2] = 0.0 if plain is None else plain
-        return rows
-
     def _columns(self, points: Array, scaled: bool) -> Rows:
         """What rows are multiplied by, (d + 3, len(points)), in the type that the scan needs."""
         points = points - self.centre
         squares = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
-        held = self.dtype if scaled else self.plain_dtype
-        dtype = np.promote_types(held, self._dtype(squares[0 if scaled else 1]))
+        dtype = np.promote_types(self.dtype, self._dtype(squares[0 if scaled else 1]))
         whole = np.column_stack([points, *squares, np.ones(len(points))])
         return self._across(whole, scaled).astype(dtype)
 
@@ -142,19 +141,48 @@ class Stack:
         columns[-1] = -gamma * rows[:, width if scaled else width + 1]
         return columns
 
-    def _scan(self, rows: Rows, columns: Rows, beta: Array, cancelled: Cancelled | None) -> Array:
+    def _scan(self, columns: Rows, beta: Array, cancelled: Cancelled | None) -> Array:
         kept = beta != 0
         columns, weights = np.ascontiguousarray(columns[:, kept]), beta[kept].astype(columns.dtype)
         block = np.zeros((_BLOCK_ROWS, columns.shape[1]), dtype=columns.dtype)
-        found = np.empty(len(rows))
-        for start in range(0, len(rows), _BLOCK_ROWS):
-            stop_if(cancelled)
-            part = rows[start : start + _BLOCK_ROWS]
-            values = block[: len(part)]
-            np.matmul(part, columns, out=values)
+        found = np.empty(len(self.rows))
+        for part, values in self._blocks(columns, block, cancelled):
             np.exp(values, out=values)
-            found[start : start + _BLOCK_ROWS] = values @ weights
+            found[part] = values @ weights
         return np.asarray(np.add.reduceat(found * self.beta, self.starts))
+
+    def _scan_near(self, points: Array, task: TableSpecification, cancelled: Cancelled | None) -> Array:
+        """Columns as they are where they are large: most pairs are then so far apart that the kernel is nought.
+
+        Float32 says with its own greatest error taken off which those are; the others are evaluated in float64.
+        """
+        theirs, width = task.z - self.centre, points.shape[1]
+        error = 2.0 * (width + 4) * float(np.finfo(np.float32).eps)
+        squares = (theirs**2).sum(axis=1)
+        columns = np.vstack([2.0 * theirs.T, np.zeros(len(squares)), np.full(len(squares), error - 1.0)])
+        columns = (self.gamma * np.vstack([columns, (error - 1.0) * squares])).astype(self.dtype)
+        block = np.zeros((_BLOCK_ROWS, columns.shape[1]), dtype=self.dtype)
+        found = np.zeros(len(points))
+        for part, values in self._blocks(columns, block, cancelled):
+            near = values > _SILENT
+            count = np.count_nonzero(near)
+            if count == 0:
+                continue
+            if count > _DENSE * near.size:
+                found[part] = gram(points[part], theirs, self.gamma) @ task.beta
+                continue
+            i, j = np.nonzero(near)
+            apart = ((points[part][i] - theirs[j]) ** 2).sum(axis=1)
+            found[part] = np.bincount(i, np.exp(-self.gamma * apart) * task.beta[j], minlength=len(values))
+        return np.asarray(np.add.reduceat(found * self.beta, self.starts))
+
+    def _blocks(self, columns: Rows, block: Rows, cancelled: Cancelled | None) -> Iterator[tuple[slice, Rows]]:
+        for start in range(0, len(self.rows), len(block)):
+            stop_if(cancelled)
+            part = slice(start, min(start + len(block), len(self.rows)))
+            values = block[: part.stop - part.start]
+            np.matmul(self.rows[part], columns, out=values)
+            yield part, values
 
 
 def stop_if(cancelled: Cancelled | None) -> None:
