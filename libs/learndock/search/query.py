@@ -15,13 +15,25 @@ from learndock.search.null import Nulls
 from learndock.search.peer import peer_scores
 from learndock.search.scan import Cancelled, stop_if
 from learndock.search.shelf import Comparison, Entry, Shelf
-from learndock.search.verdict import CANNOT_TELL, SEES_NOTHING, Finding, Judge, hit_word, overall
+from learndock.search.verdict import (
+    CANNOT_TELL,
+    DOES_NOT_FIT,
+    FITS,
+    IN_PART,
+    SEES_NOTHING,
+    Finding,
+    Judge,
+    hit_word,
+    overall,
+)
 from learndock.search.workers import Progress
 from learndock.semantic import SemanticSpecification, semantic_match
 from learndock.specification import TableSpecification
 
 Places = npt.NDArray[np.intp]
 
+MUCH = 0.1
+"""From this weight on a member of a fitting mixture is said to fit in part."""
 MARGIN = 32
 """So many more than asked for are evaluated in float64, in case float32 has them in the wrong order."""
 COMPARING = 0.8
@@ -99,7 +111,7 @@ def search_shelves(
     if progress is not None:
         progress(1.0)
     return SearchResult(
-        hits=tuple(each.hit for each in ranked),
+        hits=tuple(_with_part(each.hit, mixed, finding) for each in ranked),
         mixture=mixed,
         compared=sum(len(each.places) for each in found),
         notes=(*notes, *_notes(task)),
@@ -189,6 +201,14 @@ def _judged(hit: Hit, compared: _Compared, place: int) -> _Ranked:
 def share_explained(squared: float, own: float) -> float:
     """The score: 1 - MMD^2 / ||u||^2, not below 0."""
     return float(min(1.0, max(0.0, 1.0 - squared / own)))
+
+
+def _with_part(hit: Hit, mixture: Mixture | None, finding: Finding | None) -> Hit:
+    """The hit; one that does not fit alone but is much of a mixture that does has a part of the task's rows."""
+    if mixture is None or finding is None or finding.word != FITS or hit.fits != DOES_NOT_FIT:
+        return hit
+    weight = dict(zip(mixture.keys, mixture.weights, strict=True)).get(hit.key, 0.0)
+    return replace(hit, fits=IN_PART) if weight >= MUCH else hit
 
 
 def _mix(

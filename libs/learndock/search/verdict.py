@@ -66,9 +66,7 @@ class Finding:
         """The word's reason as a sentence or two."""
         if self.blind:
             return "The kernel sees no overlap, neither among the task's rows nor among the nearest learnware's."
-        what = (
-            "The mixture's MMD^2 to the task, counted double," if self.mixed else "The nearest one's MMD^2 to the task"
-        )
+        what = "The mixture's MMD^2 to the task, counted double," if self.mixed else "The best hit's MMD^2 to the task"
         said = f"{what} is {self.ratio:.2f} times what is tolerated: {self._tolerated}."
         return said + self._advice
 

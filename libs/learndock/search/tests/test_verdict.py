@@ -78,7 +78,16 @@ def test_rows_of_two_owners_fit_by_the_mixture():
     result = ask(index, both)
     assert result.verdict.word == "fits"
     assert "mixture" in result.verdict.reason
-    assert ask(index, both, mixture="none").verdict.word != "fits"
+    parts = {hit.key: hit.fits for hit in result.hits}
+    assert all(
+        parts[key] == "fits in part"
+        for key, weight in zip(result.mixture.keys, result.mixture.weights, strict=True)
+        if weight >= 0.1
+    )
+    assert parts[result.hits[-1].key] == "does not fit"
+    alone = ask(index, both, mixture="none")
+    assert alone.verdict.word != "fits"
+    assert "fits" not in {hit.fits for hit in alone.hits}
 
 
 def test_the_peer_shows_six_tenths_where_nothing_fits():
@@ -148,3 +157,16 @@ def test_units_and_copies_change_no_word():
         there = scaled.index().search(scaled.specification(domain, 900), ANY).verdict
         assert here.word == there.word == "fits"
         assert here.ratio == pytest.approx(there.ratio, rel=0.05)
+
+
+def test_where_the_kernel_sees_no_overlap_nothing_can_be_told():
+    rng = np.random.default_rng(1)
+    index = Index()
+    for mate in range(40):
+        index.add(f"tame {mate:02}", semantic(12), specify(rng.normal(size=(100, 12))))
+    # On a scale made mostly by tame learnwares the points of a wild one are strangers to one another.
+    index.add("wild", semantic(12), specify(1e3 * rng.normal(size=(200, 12))))
+    verdict = index.search(specify(1e3 * rng.normal(size=(200, 12))), ANY).verdict
+    assert verdict.word == "cannot tell"
+    assert "no overlap" in verdict.reason
+    assert index.search(specify(rng.normal(size=(100, 12)) + 1e5), ANY).verdict.word == "nothing fits"
