@@ -26,6 +26,11 @@ class OneThread:
         for blas, _ in self._before:
             blas.set(1)
 
+    @property
+    def found(self) -> bool:
+        """Whether there was any."""
+        return bool(self._before)
+
     def restore_original_limits(self) -> None:
         """Give back what each had."""
         for blas, count in self._before:

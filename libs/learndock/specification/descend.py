@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +31,7 @@ def descend(start: Array, rows: Array, gamma: float, tell: Progress) -> Array:
     sample is a random one. L-BFGS with the analytic gradient, in float32: enough to find the way, since what is
     published is weighed in float64. `tell` hears 0 to 1.
     """
-    # Imported here: scipy takes longer to load than a small table to reduce.
-    from scipy.optimize import minimize  # noqa: PLC0415
-
+    minimize = load()
     points, rounds, most = start, 0, sum(each for _, each in STAGES)
     stages = STAGES if len(rows) > STAGES[0][0] else ((len(rows), most),)
 
@@ -53,6 +53,14 @@ def descend(start: Array, rows: Array, gamma: float, tell: Progress) -> Array:
             )
             points = found.x.reshape(start.shape)
     return np.asarray(points)
+
+
+def load() -> Any:
+    """Scipy's minimize, imported when first asked for: it takes longer to load than a small table to reduce.
+
+    To be called before BLAS is held to one thread: a library that comes later is not held.
+    """
+    return importlib.import_module("scipy.optimize").minimize
 
 
 class _Objective:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.errors import InvalidInput
-from learndock.specification.descend import STAGES, descend
+from learndock.specification.descend import STAGES, descend, load
 from learndock.specification.guard import Guard, weigh
 from learndock.specification.guard_measures import Rows
 from learndock.specification.kernel import gram, squared_distances
@@ -71,6 +71,7 @@ def specify(
         check_rows(len(rows), k)
     gamma = check_gamma(gamma)
     table = standardise(rows[own_order(rows, random_state)])
+    load()
     with one_thread():
         points, beta = _reduce(table, size, gamma, progress or _silent, guarded=guarded)
     kept = beta > 0

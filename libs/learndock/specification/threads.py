@@ -47,8 +47,12 @@ def _leave() -> None:
 
 
 def _limit() -> Any:
+    openblas = OneThread()
+    if openblas.found:
+        return openblas
+    # Another BLAS. (Not for OpenBLAS: since 3.8 only the thread that set a limit can lift it, others are ignored.)
     try:
         control = importlib.import_module("threadpoolctl")
     except ImportError:
-        return OneThread()
+        return openblas
     return control.threadpool_limits(limits=1, user_api="blas")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -25,6 +26,32 @@ def test_one_thread_is_held_until_the_last_leaves():
     with one_thread():
         with one_thread():
             assert set(threads()) == {1}
+        assert set(threads()) == {1}
+    assert threads() == before
+
+
+@needs_openblas
+def test_it_is_held_again_after_the_first_to_come_was_not_the_last_to_leave():
+    before = threads()
+    inside, leave = threading.Event(), threading.Event()
+
+    def first():
+        with one_thread():
+            inside.set()
+            leave.wait(10)
+
+    def last():
+        with one_thread():
+            leave.set()
+            came.join(10)
+
+    came, left = threading.Thread(target=first), threading.Thread(target=last)
+    came.start()
+    inside.wait(10)
+    left.start()
+    left.join(10)
+    assert threads() == before
+    with one_thread():
         assert set(threads()) == {1}
     assert threads() == before
 
