@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from learndock.reuse.member import shares
+from learndock.specification.threads import one_thread
 
 Array = NDArray[np.float64]
 WIDTHS = tuple(0.05 * 2.0**step for step in range(9))
@@ -26,7 +27,7 @@ WIDTHS = tuple(0.05 * 2.0**step for step in range(9))
 POWERS = (1.0, 2.0, 4.0)
 NARROWER = 1.5
 """Rows lie nearer to reduced points than these to one another, since a reduced set spreads its points."""
-JUDGED = 1_000
+JUDGED = 500
 """Reduced points, at most, that the width and the power are chosen on."""
 _CELLS = 4_000_000
 _FAR = 1e3
@@ -58,13 +59,15 @@ class Posterior:
             self._log_weights = np.log(np.concatenate([shares(each.weights) for each in sets]))
             prior = np.log(shares([each.share for each in sets]))
         self._prior = np.maximum(prior, _NEVER)
-        self.gamma, self.power = self._chosen()
+        with one_thread():
+            self.gamma, self.power = self._chosen()
 
     def __call__(self, X: Array) -> Array:
         """(n, members) for rows (n, d)."""
         rows = np.clip((X - self._centre) / self._spread, -self._edge, self._edge)
         block = max(1, _CELLS // len(self._points))
-        parts = [self._densities(rows[at : at + block]) for at in range(0, len(rows), block)]
+        with one_thread():
+            parts = [self._densities(rows[at : at + block]) for at in range(0, len(rows), block)]
         return np.asarray(self.power * np.concatenate(parts) + self._prior)
 
     def _densities(self, rows: Array) -> Array:

@@ -44,13 +44,37 @@ def evolve(
     masks = _first_generation(size, population, rng)
     values = objectives(masks)
     for _ in range(generations):
-        children = _children(masks, values, population, rng)
-        masks = np.unique(np.concatenate([masks, children]), axis=0)
-        values = objectives(masks)
+        masks, values = _with(masks, values, _children(masks, values, population, rng), objectives)
         kept = _survivors(values, population)
         masks, values = masks[kept], values[kept]
+    masks, values = _polished(masks, values, objectives)
     best = rank(values) == 0
     return Front(masks[best], values[best])
+
+
+def _with(masks: Array, values: Array, others: Array, objectives: Objectives) -> tuple[Array, Array]:
+    """Those, and the others that are not among them, each judged once."""
+    known = {mask.tobytes() for mask in masks}
+    fresh = {mask.tobytes(): place for place, mask in enumerate(others) if mask.any() and mask.tobytes() not in known}
+    if not fresh:
+        return masks, values
+    added = others[sorted(fresh.values())]
+    return np.concatenate([masks, added]), np.concatenate([values, objectives(added)])
+
+
+def _polished(masks: Array, values: Array, objectives: Objectives) -> tuple[Array, Array]:
+    """As good in the first objective as one thing more, less or in exchange for another can make it."""
+    while True:
+        best = np.lexsort(values.T[::-1])[0]
+        masks, values = _with(masks, values, _neighbours(masks[best]), objectives)
+        if np.lexsort(values.T[::-1])[0] == best:
+            return masks, values
+
+
+def _neighbours(mask: Array) -> Array:
+    flips = mask ^ np.eye(len(mask), dtype=bool)
+    swaps = [flip ^ other for flip in flips[mask] for other in np.eye(len(mask), dtype=bool)[~mask]]
+    return np.concatenate([flips, np.array(swaps, dtype=bool).reshape(-1, len(mask))])
 
 
 def rank(values: Array) -> Array:
