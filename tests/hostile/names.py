@@ -18,7 +18,7 @@ UNSAFE = {
     "here-in-the-middle": "a/./b.py",
     "empty-part": "a//b.py",
     "absolute": "/etc/cron.d/evil",
-    "absolute-home": "/root/.bashrc",
+    "absolute-home": "/home/somebody/.bashrc",
     "unc-path": "//host/share/evil",
     "drive": "C:/windows/evil.dll",
     "drive-relative": "C:evil.dll",

@@ -8,6 +8,7 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from dock_rpc.convert import array_to_tensor, tensor_to_array
 from dock_rpc.server import Server, build_server
@@ -19,6 +20,7 @@ from dockapi.reuse.v1 import reuse_pb2, reuse_pb2_grpc
 from dockapi.search.v1 import search_pb2, search_pb2_grpc
 from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
 from learndock.errors import InvalidInput, NotFound, Unavailable
+from learndock.provenance import SignedRecord, VerdictRecord
 
 # ruff: noqa: N802 - the protos' names
 
@@ -166,6 +168,32 @@ class Checking(checking_pb2_grpc.CheckingServiceServicer):
         ],
     )
 
+    def __init__(self, ingestion: Ingestion) -> None:
+        self.ingestion = ingestion
+        self.secret = Ed25519PrivateKey.generate()
+
+    def GetVerdictRecord(self, request, context):
+        learnware = self.ingestion.learnwares[request.learnware_id]
+        record = VerdictRecord(
+            learnware_id=learnware.learnware_id,
+            version=learnware.version,
+            attempt=1,
+            accepted=True,
+            reason="",
+            reason_text="",
+            content_sha256=learnware.content_sha256,
+            environment_lock_sha256="",
+            sbom_sha256="",
+            isolation="bubblewrap",
+            checks=[],
+            checked_by={},
+            advisories=[],
+            made_at="2026-01-01T00:00:00+00:00",
+        )
+        text = record.to_text()
+        signed = SignedRecord(text, self.secret.public_key().public_bytes_raw(), self.secret.sign(text.encode()))
+        return checking_pb2.GetVerdictRecordResponse(signed_record=signed.to_json())
+
     def GetVerdict(self, request, context):
         return checking_pb2.GetVerdictResponse(verdict=self.verdict)
 
@@ -234,7 +262,8 @@ class House:
     """All five services on a port of their own."""
 
     def __init__(self) -> None:
-        self.ingestion, self.checking, self.reuse = Ingestion(), Checking(), Reuse()
+        self.ingestion, self.reuse = Ingestion(), Reuse()
+        self.checking = Checking(self.ingestion)
         self.search, self.specification = Search(self.ingestion), Specification()
         self.server = self._build()
 
