@@ -24,6 +24,8 @@ KEPT = 256
 """Numbers in a vector, at most."""
 _SAMPLE = 2_048
 _JITTER = 1e-6
+_LEAST = 1e-7
+"""Least mean square of a number in a vector."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def _axes(found: Array) -> Array:
     """Orthonormal rows (m, M): the mean of all, then the directions in which they differ most."""
     mean = found.mean(axis=0)
     values, vectors = np.linalg.eigh((found - mean).T @ (found - mean))
-    leading = vectors[:, np.argsort(-values, kind="stable")[: KEPT - 1]]
+    order = np.argsort(-values, kind="stable")[: KEPT - 1]
+    # Where learnwares hardly differ float32 would see its own rounding.
+    leading = vectors[:, order[values[order] > _LEAST * len(found)]]
     axes, _ = np.linalg.qr(np.column_stack([mean, leading]))
     return np.asarray(axes.T)
 
