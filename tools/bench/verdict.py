@@ -9,6 +9,7 @@ import argparse
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -53,16 +54,17 @@ class Tally:
                 right = [name == domain for name in names]
                 self.firsts[scene.table].append(tuple(right[place] for place in firsts(learnwares, task)))
 
-    def rates(self, key: str, title: str, command: str) -> Table:
+    def rates(self) -> Table:
         """Kinds of task by words."""
         rows: list[list[Cell]] = []
         for kind in (*FIT, *HALF, *NOT):
             words = self.words[kind]
             if words:
                 rows.append([kind, len(words), *(f"{words.count(word) / len(words):.0%}" for word in WORDS)])
-        return Table(key, title, ("task", "tasks", *WORDS), rows, command)
+        title = "What is said of tasks, tables that scikit-learn ships"
+        return Table("verdict", title, ("task", "tasks", *WORDS), rows, COMMAND)
 
-    def orders(self, command: str) -> Table:
+    def orders(self) -> Table:
         """Tables by orders."""
         rows: list[list[Cell]] = []
         for table, found in self.firsts.items():
@@ -74,7 +76,7 @@ class Tally:
             "times the squared distance of two unrelated rows is at most so much. The third is what search uses."
         )
         title = "A right learnware is first"
-        return Table("verdict-orders", title, ("table", "tasks", *ORDERS), rows, command, (note,))
+        return Table("verdict-orders", title, ("table", "tasks", *ORDERS), rows, COMMAND, (note,))
 
 
 def said(index: Index, task: TableSpecification) -> str:
@@ -151,8 +153,8 @@ def tables(quick: bool) -> list[Table]:
     """Error rates and orders on what scikit-learn ships, and the cost."""
     found = tally(scenes(shipped(), range(FIRST_SEED, FIRST_SEED + (3 if quick else 30))))
     return [
-        found.rates("verdict", "What is said of tasks, tables that scikit-learn ships", COMMAND),
-        found.orders(COMMAND),
+        found.rates(),
+        found.orders(),
         cost(quick),
     ]
 
@@ -166,7 +168,8 @@ def main() -> None:
     if asked.data:
         more = tally(stations(beijing(asked.data), range(FIRST_SEED, FIRST_SEED + (4 if asked.quick else 40))))
         command = f"{COMMAND} --data beijing-air-quality.tar.xz"
-        found.append(more.rates("verdict-beijing", "What is said of tasks, air of Beijing", command))
+        title = "What is said of tasks, air of Beijing"
+        found.append(replace(more.rates(), key="verdict-beijing", title=title, command=command))
     for table in found:
         print(table.to_markdown())
 
