@@ -62,7 +62,7 @@ class Tally:
             if words:
                 rows.append([kind, len(words), *(f"{words.count(word) / len(words):.0%}" for word in WORDS)])
         title = "What is said of tasks, tables that scikit-learn ships"
-        return Table("verdict", title, ("task", "tasks", *WORDS), rows, COMMAND)
+        return Table("verdict.words", title, ("task", "tasks", *WORDS), rows, COMMAND)
 
     def orders(self) -> Table:
         """Tables by orders."""
@@ -76,7 +76,7 @@ class Tally:
             "times the squared distance of two unrelated rows is at most so much. The third is what search uses."
         )
         title = "A right learnware is first"
-        return Table("verdict-orders", title, ("table", "tasks", *ORDERS), rows, COMMAND, (note,))
+        return Table("verdict.orders", title, ("table", "tasks", *ORDERS), rows, COMMAND, (note,))
 
 
 def said(index: Index, task: TableSpecification) -> str:
@@ -114,7 +114,7 @@ def cost(quick: bool) -> Table:
         part = cheapest(partial(judge, null, task, learnwares[:10]))
         rows.append([count, 1e3 * whole, 1e3 * part, f"{part / whole:.0%}"])
     columns = ("learnwares", "search, ms CPU", "of it ten verdicts, ms CPU", "share")
-    return Table("verdict-cost", "What the verdict costs (100 points, 20 columns)", columns, rows, COMMAND)
+    return Table("verdict.cost", "What the verdict costs (100 points, 20 columns)", columns, rows, COMMAND)
 
 
 def judge(null: Null, task: TableSpecification, learnwares: Sequence[TableSpecification]) -> None:
@@ -169,7 +169,7 @@ def main() -> None:
         more = tally(stations(beijing(asked.data), range(FIRST_SEED, FIRST_SEED + (4 if asked.quick else 40))))
         command = f"{COMMAND} --data beijing-air-quality.tar.xz"
         title = "What is said of tasks, air of Beijing"
-        found.append(replace(more.rates(), key="verdict-beijing", title=title, command=command))
+        found.append(replace(more.rates(), key="verdict.beijing", title=title, command=command))
     for table in found:
         print(table.to_markdown())
 
