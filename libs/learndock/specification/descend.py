@@ -49,7 +49,7 @@ def descend(start: Array, rows: Array, gamma: float, tell: Progress) -> Array:
                 jac=True,
                 method="L-BFGS-B",
                 callback=step,
-                options={"maxiter": iterations, "maxcor": 10},
+                options={"maxiter": iterations, "maxcor": 5},
             )
             points = found.x.reshape(start.shape)
     return np.asarray(points)

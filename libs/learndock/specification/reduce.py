@@ -50,17 +50,18 @@ def specify(
     spread, so a table with large columns is described as well as a standardised one; z is given in the table's own
     units. docs/adr/0007 compares ways to do this.
 
-    Rules: `k` unsaid is `default_size(n)`. Equal rows count as often as they are there; constant columns stay what
-    they are. The same rows, in whatever order, and `random_state` give the same specification, bit for bit on the
-    same machine; another unit or zero of a column changes z by just that, up to rounding. float32 is read exactly.
-    `progress` is called with 0 to 1.
+    Rules: `k` unsaid is `default_size(n)`. Equal rows count as often as they are there, and where nothing else is
+    there the points are equal too; constant columns stay what they are. An empty table, NaN, infinity, masked cells
+    and numbers beyond 1e12 are refused. The same rows, in whatever order, and the same `random_state` give the same
+    specification, bit for bit on one machine; another unit or zero of a column changes z by just that, up to
+    rounding. float32 is read exactly; rounding to it is like another `random_state`. `progress` is called with 0 to 1.
 
     `privacy="default"`: 25 rows at least and five for each point, no point on or near a row, none that stands for
     fewer than five rows (so outliers leave no point; there may be fewer points than k), and `num_points` to two
     digits. `privacy="off"` leaves all of that out: more points than rows become n, and one row is published as it is.
     docs/guide/privacy.md says what these rules cover.
 
-    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE,
+    InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE, SPECIFICATION_SEED,
     SPECIFICATION_FEW_ROWS, SPECIFICATION_MANY_POINTS, SPECIFICATION_PRIVACY. Warns with PrivacyWarning where a k
     asked for leaves fewer than 20 rows for each point.
     """
@@ -70,7 +71,7 @@ def specify(
     if guarded:
         check_rows(len(rows), k)
     gamma = check_gamma(gamma)
-    table = standardise(rows[own_order(rows, random_state)])
+    table = standardise(rows[own_order(rows, _seed(random_state))])
     load()
     with one_thread():
         points, beta = _reduce(table, size, gamma, progress or _silent, guarded=guarded)
@@ -106,11 +107,29 @@ def _silent(_: float) -> None:
     pass
 
 
-def _size(k: int | None, n: int, d: int) -> int:
-    size = default_size(n) if k is None else k
-    if not 1 <= size <= MAX_POINTS or min(size, n) * d > MAX_NUMBERS:
+def _whole(value: Any) -> int:
+    """A whole number, or -1 for anything else."""
+    known = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return int(value) if known else -1
+
+
+def _seed(random_state: int) -> int:
+    seed = _whole(random_state)
+    if seed < 0:
         raise InvalidInput(
-            f"k = {size} points of width {d} are not possible; 1 to {min(MAX_POINTS, MAX_NUMBERS // d)} are.",
+            f"random_state = {str(random_state)[:40]} is not possible; whole numbers from 0 on are.",
+            reason="SPECIFICATION_SEED",
+            hint="Leave random_state out for the same specification every time.",
+        )
+    return seed
+
+
+def _size(k: int | None, n: int, d: int) -> int:
+    size = default_size(n) if k is None else _whole(k)
+    if not 1 <= size <= MAX_POINTS or min(size, n) * d > MAX_NUMBERS:
+        given, most = str(size if k is None else k)[:40], min(MAX_POINTS, MAX_NUMBERS // d)
+        raise InvalidInput(
+            f"k = {given} points of width {d} are not possible; 1 to {most} are.",
             reason="SPECIFICATION_SIZE",
             hint="Leave k out for a size that suits the number of rows.",
         )

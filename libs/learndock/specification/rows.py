@@ -36,7 +36,7 @@ def read_rows(X: Any) -> npt.NDArray[np.float64]:
 
 def _numeric(X: Any) -> npt.NDArray[np.float64]:
     try:
-        found = np.asarray(X.to_numpy() if hasattr(X, "to_numpy") else X)
+        found = np.asarray(X.to_numpy() if hasattr(X, "to_numpy") else _unmasked(X))
         # Text of digits would pass as numbers; a mean of codes means nothing.
         if found.dtype.kind not in "biufO":
             _refuse_text()
@@ -44,6 +44,11 @@ def _numeric(X: Any) -> npt.NDArray[np.float64]:
         return np.ascontiguousarray(found, dtype=np.float64)
     except (TypeError, ValueError):
         _refuse_text()
+
+
+def _unmasked(X: Any) -> Any:
+    # What lies under a mask is nobody's number: it counts as missing.
+    return np.ma.filled(X.astype(np.float64), np.nan) if isinstance(X, np.ma.MaskedArray) else X
 
 
 def _refuse_text() -> NoReturn:

@@ -124,6 +124,9 @@ def test_progress_ends_at_one():
         ([[1.0, float("nan")]], "DATA_NOT_FINITE"),
         ([[1.0, float("inf")]], "DATA_NOT_FINITE"),
         ([[1.0, None]], "DATA_NOT_FINITE"),
+        ([[1.0, 1.1e12]], "DATA_NOT_FINITE"),
+        (np.ma.masked_array([[1.0, 2.0]], [[False, True]]), "DATA_NOT_FINITE"),
+        (pd.DataFrame({"x": pd.array([1, None], dtype="Int64")}), "DATA_NOT_FINITE"),
         ([["a", "b"]], "DATA_NOT_NUMERIC"),
         ([[1.0], [2.0, 3.0]], "DATA_NOT_NUMERIC"),
         (pd.DataFrame({"x": [1], "y": ["red"]}), "DATA_NOT_NUMERIC"),
@@ -136,8 +139,15 @@ def test_what_is_no_table_of_numbers_is_refused(X, reason):
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("k", [0, -1, 10_001])
+@pytest.mark.parametrize("k", [0, -1, 10_001, 2.5, "5", True])
 def test_an_impossible_size_is_refused(k):
     with pytest.raises(InvalidInput) as caught:
         specify(table(30, 2), k=k)
     assert caught.value.reason == "SPECIFICATION_SIZE"
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, None, "0"])
+def test_an_impossible_seed_is_refused(seed):
+    with pytest.raises(InvalidInput) as caught:
+        specify(table(30, 2), random_state=seed)
+    assert caught.value.reason == "SPECIFICATION_SEED"
