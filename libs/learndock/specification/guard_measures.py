@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from learndock.specification.guard_whole import as_keys, exposed_rows, whole_columns
 from learndock.specification.kernel import squared_distances
 from learndock.specification.privacy import SUPPORT, TOO_NEAR
 
@@ -22,9 +23,6 @@ _PROBES = 100
 _ROWS_AT_ONCE = 8_192
 _WIDE = 16
 """In more columns than this, rows are so far apart that float32 tells near from far."""
-_WHOLE = 1e-3
-"""So near to a whole number a coordinate counts as that number."""
-_PATTERNS = 2_000
 
 
 @dataclass(frozen=True)
@@ -64,11 +62,12 @@ class Rows:
     @cached_property
     def whole(self) -> Ints:
         """Columns that hold whole numbers only, and not one alone."""
-        first = self.raw[:1_000]
-        columns = np.flatnonzero((first == np.rint(first)).all(axis=0))
-        held = self.raw[:, columns]
-        kept = (held == np.rint(held)).all(axis=0) & (held != held[0]).any(axis=0)
-        return np.asarray(columns[kept])
+        return whole_columns(self.raw)
+
+    @cached_property
+    def whole_values(self) -> Array:
+        """What these hold, a row for each column (w, n)."""
+        return np.ascontiguousarray(self.raw[:, self.whole].T)
 
     def to_raw(self, points: Array) -> Array:
         """Standardised points in the table's own units."""
@@ -99,12 +98,22 @@ def too_near(points: Array, rows: Rows) -> Bools:
     first, second, _ = nearest_rows(points, rows)
     least = least_distance(second, rows)
     near = first < least
-    # Where nothing lies between the rows (all equal), being on them is being on all.
     for i in np.flatnonzero(near):
-        off = ((rows.standard - points[i]) ** 2).sum(axis=1)
-        _, counts = np.unique(rows.raw[off < least[i] ** 2], axis=0, return_counts=True)
-        near[i] = bool((counts < SUPPORT).any())
+        near[i] = not _shared(points[i], least[i], rows)
     return near
+
+
+def _shared(point: Array, reach: float, rows: Rows) -> bool:
+    """Whether every row so near to a point is there at least SUPPORT times: then it is nobody's."""
+    margin = 1e-5 * (1.0 + float(point @ point))
+    close = np.flatnonzero(_squares(point[None], rows.standard)[0] <= 2.0 * reach**2 + margin)
+    close = close[((rows.standard[close] - point) ** 2).sum(axis=1) < reach**2]
+    found = rows.raw[close]
+    if (found == found[:1]).all():
+        return len(found) >= SUPPORT
+    # Nought has two signs and one meaning.
+    _, counts = np.unique(as_keys(found + 0.0), return_counts=True)
+    return bool((counts >= SUPPORT).all())
 
 
 def support(points: Array, rows: Rows, gamma: float) -> Array:
@@ -120,32 +129,11 @@ def support(points: Array, rows: Rows, gamma: float) -> Array:
 def equal_rows(points: Array, rows: Rows) -> Ints:
     """For every point a row whose whole numbers it shares with fewer than SUPPORT rows, or -1 (K,).
 
-    Counted are all sets of columns of whole numbers in which the point has a row's very numbers: means of rows
-    stand between whole numbers, so one that does not gives its row away.
+    See learndock.specification.guard_whole.
     """
-    found = np.full(len(points), -1)
     if not len(rows.whole):
-        return found
-    z = rows.to_raw(points)[:, rows.whole]
-    round_ = np.abs(z - np.rint(z)) <= _WHOLE
-    for i in np.flatnonzero(round_.any(axis=1)):
-        columns = np.flatnonzero(round_[i])
-        found[i] = _exposed(rows.raw[:, rows.whole[columns]] == np.rint(z[i, columns]))
-    return found
-
-
-def _exposed(agree: Bools) -> int:
-    """A row (or -1) whose agreement with a point (n, columns) fewer than SUPPORT rows share."""
-    some = agree.any(axis=1)
-    if not some.any():
-        return -1
-    patterns, first, counts = np.unique(agree[some], axis=0, return_index=True, return_counts=True)
-    # What holds for a set of columns holds for a part of it: the largest sets are the ones to look at.
-    order = np.argsort(-patterns.sum(axis=1), kind="stable")[:_PATTERNS]
-    wide = patterns.astype(np.float32)
-    sharing = ((wide[order] @ wide.T) >= wide[order].sum(axis=1)[:, None]) @ counts
-    few = order[sharing < SUPPORT]
-    return int(np.flatnonzero(some)[first[few[0]]]) if len(few) else -1
+        return np.full(len(points), -1)
+    return exposed_rows(rows.to_raw(points)[:, rows.whole], rows.whole_values)
 
 
 def _parts(rows: Array) -> Iterator[Array]:
