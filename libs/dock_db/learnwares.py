@@ -20,7 +20,7 @@ from dock_db.transitions import (
     next_revision,
     serialise,
 )
-from dock_db.waiting import has_specification, lease_ran_out, turns
+from dock_db.waiting import has_specification, lease_ran_out, note_turn, turns
 from learndock.errors import FailedPrecondition, NotFound, PermissionDenied
 
 _table = tables.learnwares
@@ -185,9 +185,11 @@ class Learnwares:
                 return None
         elif WORKING_ON.get(row.state) is not working:
             return None
-        return self._move(
+        claimed = self._move(
             session, row, working, attempt=row.attempt + 1, lease_until=moment + lease_s, tries=row.tries + 1
         )
+        note_turn(session, claimed, working)
+        return claimed
 
     def renew(self, session: Session, row: LearnwareRow, lease_s: float) -> bool:
         """Hold a claimed version for longer; False where this attempt no longer has it."""
@@ -218,7 +220,7 @@ class Learnwares:
         if to is row.state or to is State.DELETED:
             raise _conflict(row, to)
         ended = {"reason": reason, "reason_text": reason_text, "verdict_id": verdict_id or row.verdict_id}
-        self._move(session, row, to, lease_until=0.0, tries=0, **ended)
+        note_turn(session, self._move(session, row, to, lease_until=0.0, tries=0, **ended), row.state)
         return True
 
     def mark_embedded(self, session: Session, learnware_id: str, version: int, *, attempt: int) -> bool:
@@ -230,7 +232,7 @@ class Learnwares:
         row = self.get(session, learnware_id, version)
         if row.attempt != attempt or row.state is not State.EMBEDDING:
             return False
-        self._move(session, row, State.EMBEDDING, lease_until=0.0)
+        note_turn(session, self._move(session, row, State.EMBEDDING, lease_until=0.0), State.EMBEDDING)
         return True
 
     def mark_indexed(self, session: Session, learnware_id: str, version: int) -> bool:

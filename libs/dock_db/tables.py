@@ -68,6 +68,16 @@ learnwares = Table(
     Index(None, "tenant", "owner", "content_sha256"),
 )
 
+last_turns = Table(
+    "last_turns",
+    metadata,
+    Column("tenant", String(128), primary_key=True),
+    Column("owner", String(128), primary_key=True),
+    Column("state", String(32), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+"""When each owner's last turn began or ended, by working state: those that came before then go first."""
+
 uploads = Table(
     "uploads",
     metadata,
