@@ -21,6 +21,7 @@ SAMPLE = 20_000
 """Rows, spread evenly, in which neighbourhoods are looked at: fewer rows are the stricter side."""
 _PROBES = 100
 _ROWS_AT_ONCE = 8_192
+_POINTS_AT_ONCE = 64
 _WIDE = 16
 """In more columns than this, rows are so far apart that float32 tells near from far."""
 
@@ -98,15 +99,21 @@ def too_near(points: Array, rows: Rows) -> Bools:
     first, second, _ = nearest_rows(points, rows)
     least = least_distance(second, rows)
     near = first < least
-    for i in np.flatnonzero(near):
-        near[i] = not _shared(points[i], least[i], rows)
+    flagged = np.flatnonzero(near)
+    for start in range(0, len(flagged), _POINTS_AT_ONCE):
+        some = flagged[start : start + _POINTS_AT_ONCE]
+        for i, squares in zip(some, _squares(points[some], rows.standard), strict=True):
+            near[i] = not _shared(points[i], least[i], rows, squares)
     return near
 
 
-def _shared(point: Array, reach: float, rows: Rows) -> bool:
-    """Whether every row so near to a point is there at least SUPPORT times: then it is nobody's."""
+def _shared(point: Array, reach: float, rows: Rows, squares: npt.NDArray[np.float32]) -> bool:
+    """Whether every row within reach of a point is there at least SUPPORT times: then it is nobody's.
+
+    `squares` (n,) are squared distances to all rows, roughly.
+    """
     margin = 1e-5 * (1.0 + float(point @ point))
-    close = np.flatnonzero(_squares(point[None], rows.standard)[0] <= 2.0 * reach**2 + margin)
+    close = np.flatnonzero(squares <= 2.0 * reach**2 + margin)
     close = close[((rows.standard[close] - point) ** 2).sum(axis=1) < reach**2]
     found = rows.raw[close]
     if (found == found[:1]).all():
