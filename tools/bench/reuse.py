@@ -27,7 +27,7 @@ from table import Cell, Table
 
 Array = npt.NDArray[Any]
 Made = TypeVar("Made")
-COMMAND = "make bench ONLY=reuse"
+COMMAND = "python tools/bench/reuse.py"
 LABELS = (10, 100, 1_000)
 
 
