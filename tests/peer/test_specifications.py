@@ -94,7 +94,7 @@ def test_the_searches_agree_on_the_order(peer):
         z=task.z,
         b=task.beta,
     )
-    said = peer.ask("search", arrays=arrays, mixture=3, only_single=True)
+    said = peer.ask("search", island=arrays, arrays=arrays, mixture=3, only_single=True)
     squares = np.array([norm(task, task) - 2 * norm(task, each) + each.self_norm for each in made])
     assert said["order"] == np.argsort(squares, kind="stable").tolist()
     np.testing.assert_allclose(said["distances"], np.sort(squares), atol=1e-9)
