@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from learndock.errors import InvalidInput
 from learndock.specification import PrivacyWarning, specify
@@ -188,3 +191,18 @@ def test_the_rules_cost_little():
         return inner - 2 * cross + float(gram(rows.standard, rows.standard, 0.1).mean())
 
     assert squared_mmd(specify(X)) <= 1.05 * squared_mmd(specify(X, privacy="off"))
+
+
+CELLS = st.one_of(st.integers(-3, 3).map(float), st.sampled_from([0.0, 1e-9, 1e6, -40.0]), st.floats(-5, 5, width=32))
+
+
+@settings(derandomize=True, max_examples=80, deadline=None)
+@given(arrays(np.float64, st.tuples(st.integers(25, 40), st.integers(1, 4)), elements=CELLS))
+def test_no_table_makes_a_point_break_a_rule(X):
+    found = specify(X)
+    rows = standardise(X)
+    z = (found.z - rows.centre) / rows.spread
+    assert not too_near(z, rows).any()
+    assert support(z, rows, found.gamma).min() >= 5 * (1 - 1e-6)
+    assert (equal_rows(z, rows) == -1).all()
+    assert found.beta.min() * len(X) >= 5 * (1 - 1e-9)
