@@ -129,7 +129,7 @@ def pruning(quick: bool) -> Table:
         command=COMMAND,
         notes=(
             "Members are right about 55 to 85 rows in 100, three classes. Means of ten seeds, processor time; ours "
-            "every subset of up to eight members.",
+            "tries every subset of up to eight members.",
         ),
     )
 
