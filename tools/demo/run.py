@@ -9,11 +9,13 @@ import argparse
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from house import House
@@ -34,14 +36,31 @@ class DockMarket:
     def __init__(self, dock: Dock, scenario: Scenario) -> None:
         self._dock = dock
         self._kind, self._outputs = scenario.kind, scenario.n_classes or 1
+        self.name, self.verdicts, self.of_strangers = scenario.name, Counter[str](), Counter[str]()
 
     @contextmanager
-    def find(self, task: TaskOwner, seed: int) -> Iterator[Found]:  # noqa: ARG002 - rows are drawn by the seed already
+    def find(self, task: TaskOwner, seed: int) -> Iterator[Found]:
         """Search with the task's specification among models of its kind, width and outputs."""
         query: dict[str, Any] = ask(self._kind, task.X_test.shape[1], self._outputs)
         found = self._dock.search(specify(task.X_unlabelled), query=query)
+        shuffled = task.X_unlabelled[:, np.random.default_rng(seed).permutation(task.X_unlabelled.shape[1])]
+        self.verdicts[_word(found)] += 1
+        self.of_strangers[_word(self._dock.search(specify(shuffled), query=query))] += 1
         with found.load("single", where="dock") as single, found.load("mixture", where="dock") as mixture:
             yield Found(single[0], mixture, compared=found.compared)
+
+    def said(self) -> str:
+        """What the dock told the task owners, and what it told somebody with their columns in another order."""
+        told, strangers = (_counted(each) for each in (self.verdicts, self.of_strangers))
+        return f"Verdicts on {self.name}: {told}. With its columns in another order: {strangers}."
+
+
+def _word(found: Any) -> str:
+    return str(found.verdict.word)
+
+
+def _counted(words: Counter[str]) -> str:
+    return ", ".join(f"{word} ({count})" for word, count in words.most_common())
 
 
 def main() -> None:
@@ -75,7 +94,11 @@ def play(data: Path, seeds: tuple[int, ...], console: Console) -> tuple[list[Rep
         def tell(_done: int, _total: int, what: str) -> None:
             console.print(f"  {what}", highlight=False)
 
-        reports = [run(each, DockMarket(dock, each), tell) for each in scenarios(seeds)]
+        markets = [(each, DockMarket(dock, each)) for each in scenarios(seeds)]
+        reports = [run(each, market, tell) for each, market in markets]
+    console.print()
+    for _, market in markets:
+        console.print(market.said(), highlight=False)
     return reports, people
 
 
