@@ -10,7 +10,7 @@ from dockapi.search.v1 import search_pb2
 from learndock.client.display import html_table, plain, text_table
 from learndock.client.loading import OpenMembers
 from learndock.client.records import LearnwareRecord
-from learndock.client.reusing import make_reuser, task_of
+from learndock.client.reusing import reuser_over, task_of
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 
 Weighted = Sequence[tuple[LearnwareRecord, float]]
@@ -146,7 +146,7 @@ class Found:
         """
         records = [record for record, _ in self._chosen(which)]
         task_of(records)
-        return make_reuser(name, self.load(which, where=where), records, parameters)
+        return reuser_over(name, self.load(which, where=where), records, parameters)
 
     def _chosen(self, which: str | Sequence[object]) -> Weighted:
         if not self.hits and self.mixture is None:

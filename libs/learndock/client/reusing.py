@@ -8,20 +8,45 @@ from typing import Any
 from learndock.client.loading import OpenMembers
 from learndock.client.records import LearnwareRecord
 from learndock.errors import InvalidInput
+from learndock.reuse import make_reuser
 
 
-def make_reuser(
+class Closing:
+    """A reuser that knows nothing of closing, and the members that are closed with it."""
+
+    def __init__(self, reuser: Any, members: OpenMembers) -> None:
+        self._reuser = reuser
+        self._members = members
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reuser, name)
+
+    def close(self) -> None:
+        """End the members' models. Idempotent."""
+        self._members.close()
+
+    def __enter__(self) -> Any:
+        return self._reuser
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+
+def reuser_over(
     name: str | type, members: OpenMembers, records: Sequence[LearnwareRecord], parameters: dict[str, Any]
 ) -> Any:
-    """The reuser called `name` over `members`, for the task that their records state. Closes them where it fails.
+    """The reuser of that name or class over `members`, for the task that their records state.
 
+    It closes them by `close` or as a context manager; where it cannot be made they are closed at once.
     NotFound PLUGIN_UNKNOWN; InvalidInput MEMBERS_DIFFER.
     """
     try:
-        return _kind(name)(members, **{**task_of(records), **parameters})
+        said = {**task_of(records), **parameters}
+        reuser = make_reuser(name, members, **said) if isinstance(name, str) else name(members, **said)
     except BaseException:
         members.close()
         raise
+    return reuser if hasattr(reuser, "close") and hasattr(reuser, "__exit__") else Closing(reuser, members)
 
 
 def task_of(records: Sequence[LearnwareRecord]) -> dict[str, Any]:
@@ -39,11 +64,3 @@ def task_of(records: Sequence[LearnwareRecord]) -> dict[str, Any]:
         )
     classes = [each.output_dimension for each in semantics if each.output_dimension]
     return {"task": tasks[0], "n_classes": max(classes) if classes and tasks[0] == "classification" else None}
-
-
-def _kind(name: str | type) -> Any:
-    if not isinstance(name, str):
-        return name
-    from learndock.plugins import REUSERS, load  # noqa: PLC0415 - numerical code, when needed
-
-    return load(REUSERS, name.replace("_", "-"))

@@ -108,7 +108,7 @@ def test_each_reuser_over_real_sandboxes_in_one_call(found):
         assert isinstance(reuser, JobSelectorReuser)
         assert reuser.predict(X).tolist() == [0, 1, 0, 1]
         assert reuser.predict_names(X).tolist() == ["down", "up", "down", "up"]
-    with answer.reuser("feature_augmentation") as reuser:
+    with answer.reuser("feature-augmentation") as reuser:
         assert reuser.fit(X, ["down", "up", "down", "up"]).classes_.tolist() == [0, 1]
     with answer.reuser(which="single", mode="vote_by_label") as reuser:
         assert reuser.predict(X).tolist() == [0, 1, 1, 1]
@@ -158,6 +158,31 @@ def test_the_task_is_that_of_the_learnwares():
     assert found.reuser(AveragingReuser, ["a"], label_names=["p", "q"]).predict_names(X).tolist() == ["p"] * 4
     reuser.close()
     assert sorted(closed) == ["a", "b"]
+
+
+class First:
+    """A reuser of the simplest kind, as a plug-in may bring one: it knows nothing of closing."""
+
+    def __init__(self, members, *, task, n_classes):
+        self.members = members
+
+    def fit(self, X=None, y=None):
+        return self
+
+    def predict(self, X):
+        return self.members[0].model.predict(X)
+
+
+def test_a_reuser_that_knows_nothing_of_closing_is_closed_too():
+    found, closed = opened_here(record("a"))
+    with found.reuser(First) as reuser:
+        assert isinstance(reuser, First)
+        assert closed == []
+    assert closed == ["a"]
+    kept = found.reuser(First)
+    assert (kept.fit().predict(X) == 0).all()
+    kept.close()
+    assert closed == ["a", "a"]
 
 
 def test_what_can_not_be_reused_closes_what_it_opened():
