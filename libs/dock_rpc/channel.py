@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -10,9 +12,11 @@ import grpc
 
 from dock_rpc.status import error_from_call
 from dock_rpc.trace import HEADER, current_trace_id, make_traceparent, new_trace_id
+from learndock.errors import Overloaded
 
 UNARY_S = 30.0
 STREAM_S = 600.0
+UNNAMED_PAUSE_S = 1.0
 _UPLOADS = {"service": "dockapi.ingestion.v1.IngestionService", "method": "WriteUpload"}
 _RETRY = {
     "maxAttempts": 5,
@@ -30,14 +34,16 @@ _SERVICE_CONFIG = {
 _LOOPBACK = ("127.", "localhost", "[::1]", "unix:")
 
 
-def channel(address: str, *, max_message_bytes: int = 64 << 20) -> grpc.Channel:
+def channel(address: str, *, max_message_bytes: int = 64 << 20, patience_s: float = 0.0) -> grpc.Channel:
     """A channel to `address` whose calls raise learndock.errors, also in the middle of a stream.
 
     A call without a timeout gets 30 s, or 10 min where a side streams. UNAVAILABLE is tried up to five times
-    within some 2 s; a dock that is down is Unavailable DOCK_UNREACHABLE. Nothing is connected before the first call.
+    within some 2 s; a dock that is down is Unavailable DOCK_UNREACHABLE. A call without streams that is Overloaded is
+    tried again at the time that the dock names, as long as that is within `patience_s` of its start; one made as a
+    future is not. Nothing is connected before the first call.
     """
     raw = grpc.insecure_channel(address, options=_options(address, max_message_bytes))
-    return grpc.intercept_channel(raw, _Dealings(address))
+    return grpc.intercept_channel(raw, _Dealings(address, patience_s))
 
 
 def _options(address: str, max_message_bytes: int) -> list[tuple[str, Any]]:
@@ -71,13 +77,21 @@ class _Dealings(
     grpc.StreamUnaryClientInterceptor,
     grpc.StreamStreamClientInterceptor,
 ):
-    """Sets deadline and trace id of each call and has its errors rebuilt."""
+    """Sets deadline and trace id of each call, has its errors rebuilt, and comes back when it is told to."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience_s: float) -> None:
         self._address = address
+        self._patience_s = patience_s
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return _Answer(continuation(_complete(details, UNARY_S), request), self._address)
+        complete = _complete(details, UNARY_S)
+        end = time.monotonic() + self._patience_s
+        while True:
+            answer = _Answer(continuation(complete, request), self._address)
+            pause = _pause_named_by(answer)
+            if pause is None or time.monotonic() + pause > end:
+                return answer
+            time.sleep(pause)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
         return _Stream(continuation(_complete(details, STREAM_S), request), self._address)
@@ -158,6 +172,16 @@ class _Answer(grpc.Call, grpc.Future):  # type: ignore[type-arg]
 
     def details(self) -> Any:
         return self._call.details()
+
+
+def _pause_named_by(answer: _Answer) -> float | None:
+    """Seconds after which an overloaded dock wants to be asked again, spread so that not all come at once."""
+    if not answer.done() or answer.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return None
+    error = answer.exception()
+    if not isinstance(error, Overloaded):
+        return None
+    return (error.retry_after_s or UNNAMED_PAUSE_S) * random.uniform(1.0, 1.5)  # noqa: S311 - spreads, hides nothing
 
 
 class _Stream(_Answer):

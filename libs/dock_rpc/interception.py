@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
+
+_THREADS = "experimental_thread_pool"
+"""Where gRPC looks for a behaviour's own threads; a gRPC that does not would run it on the server's."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,30 @@ def _wrap(handler: Any, method: Method, around: Around) -> Any:
         with around(method, context):
             yield from behaviour(request, context)
 
+    return handler_like(handler, one, many, threads=getattr(behaviour, _THREADS, None))
+
+
+def handler_like(
+    handler: Any,
+    one: Callable[[Any, grpc.ServicerContext], Any],
+    many: Callable[[Any, grpc.ServicerContext], Iterator[Any]],
+    *,
+    threads: ThreadPoolExecutor | None = None,
+) -> Any:
+    """A handler of the same arity and messages that runs `one`, or `many` where it answers with a stream.
+
+    `threads` are those it runs on instead of the server's.
+    """
     make = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }[handler.request_streaming, handler.response_streaming]
-    wrapped = many if handler.response_streaming else one
-    return make(wrapped, handler.request_deserializer, handler.response_serializer)
+
+    def call(request: Any, context: grpc.ServicerContext) -> Any:
+        return (many if handler.response_streaming else one)(request, context)
+
+    if threads is not None:
+        setattr(call, _THREADS, threads)
+    return make(call, handler.request_deserializer, handler.response_serializer)

@@ -38,10 +38,13 @@ class Peers:
     channels: tuple[grpc.Channel, ...] = ()
 
     @classmethod
-    def connect(cls, default: str, addresses: Mapping[str, str] | None = None) -> Peers:
-        """Stubs for the services at `addresses` (by name), the others at `default`. Connects at the first call."""
+    def connect(cls, default: str, addresses: Mapping[str, str] | None = None, *, patience_s: float = 0.0) -> Peers:
+        """Stubs for the services at `addresses` (by name), the others at `default`. Connects at the first call.
+
+        `patience_s` is how long calls bear an overloaded service: see `channel`.
+        """
         where = {name: (addresses or {}).get(name) or default for name in _STUBS}
-        channels = {address: channel(address) for address in sorted(set(where.values()))}
+        channels = {address: channel(address, patience_s=patience_s) for address in sorted(set(where.values()))}
         stubs = {name: stub(channels[where[name]]) for name, stub in _STUBS.items()}
         return cls(**stubs, channels=tuple(channels.values()))
 

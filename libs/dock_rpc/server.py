@@ -7,8 +7,8 @@ import logging
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from dock_rpc.doorman import Doorman, Workers
 from dock_rpc.interception import Method, Surround
 from dock_rpc.metrics import ServerMetrics, address_taken, code_name
 from dock_rpc.status import error_to_status, opaque_error
@@ -25,6 +26,7 @@ from learndock.errors import DockError, Internal, InvalidInput, Overloaded
 
 Servicer = tuple[str, Callable[[Any, Any], None], Any]
 """Full name of the service, the stub module's add function, the servicer."""
+WAITING_PER_WORKER = 8
 _log = logging.getLogger(__name__)
 _calls = logging.getLogger("dock_rpc.calls")
 
@@ -67,17 +69,18 @@ def build_server(
 ) -> Server:
     """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
 
-    Calls that stream their answer get half of the threads at most: see StreamCap. FailedPrecondition ADDRESS_TAKEN;
-    InvalidInput ADDRESS_INVALID.
+    Calls that stream their answer get half of the threads at most: see StreamCap. When eight calls a thread run and
+    wait, others are turned away: see Doorman. FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
     """
     names = [name for name, _, _ in servicers]
     metrics = ServerMetrics(registry if registry is not None else CollectorRegistry())
     surrounds = (trace_calls, log_calls, metrics.around, map_errors, StreamCap(max_workers // 2).around)
+    workers, most = Workers(max_workers), max_workers * WAITING_PER_WORKER
     server = grpc.server(
-        ThreadPoolExecutor(max_workers, thread_name_prefix="rpc"),
-        interceptors=[Surround(around, names) for around in surrounds],
+        workers,
+        interceptors=[*(Surround(around, names) for around in surrounds), Doorman(workers, most, names)],
         options=_options(max_message_bytes),
-        maximum_concurrent_rpcs=max_workers * 8,
+        maximum_concurrent_rpcs=4 * most,  # beyond that even refusals would pile up: gRPC refuses, with no word
     )
     for _, add, servicer in servicers:
         add(servicer, server)
@@ -194,11 +197,16 @@ def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
 
 
 class StreamCap:
-    """Keeps threads free for short calls: watchers and downloads beyond `limit` are told to come back."""
+    """Keeps threads free for short calls: watchers and downloads beyond `limit` are told to come back.
+
+    One method gets three quarters of them at most, so that a crowd of watchers does not keep out those who download.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = max(1, limit)
-        self._free = threading.BoundedSemaphore(self._limit)
+        self._of_one = self._limit - self._limit // 4
+        self._lock = threading.Lock()
+        self._open: Counter[Method] = Counter()
 
     @contextmanager
     def around(self, method: Method, _context: grpc.ServicerContext) -> Iterator[None]:
@@ -206,14 +214,20 @@ class StreamCap:
         if not method.streams:
             yield
             return
-        if not self._free.acquire(blocking=False):
-            raise Overloaded(
-                f"{self._limit} calls that watch or download are under way already.",
-                reason="STREAMS_BUSY",
-                hint="Try again in a moment; an operator can raise DOCK_WORKERS.",
-                retry_after_s=2.0,
-            )
+        with self._lock:
+            if sum(self._open.values()) >= self._limit or self._open[method] >= self._of_one:
+                raise self._busy()
+            self._open[method] += 1
         try:
             yield
         finally:
-            self._free.release()
+            with self._lock:
+                self._open[method] -= 1
+
+    def _busy(self) -> Overloaded:
+        return Overloaded(
+            f"As many calls as may watch or download at a time, {self._limit}, are under way already.",
+            reason="STREAMS_BUSY",
+            hint="Try again in a moment; an operator can raise DOCK_WORKERS.",
+            retry_after_s=2.0,
+        )

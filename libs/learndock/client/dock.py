@@ -53,7 +53,7 @@ class Dock:
 
     Nothing is connected before the first call. Errors are those of `learndock.errors`; a dock that is down is
     Unavailable DOCK_UNREACHABLE. `patience_s` is how long push, pull and wait bear a dock that went away in the
-    middle. Safe for threads; close it, or use `with`.
+    middle, and any call one that is overloaded. Safe for threads; close it, or use `with`.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Dock:
         self.owner = owner or os.environ.get("DOCK_OWNER", "") or _user_name()
         self._patience_s = patience_s
         self._cache = cache
-        self._peers = Peers.connect(self.address)
+        self._peers = Peers.connect(self.address, patience_s=patience_s)
 
     def push(
         self,

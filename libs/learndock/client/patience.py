@@ -41,6 +41,11 @@ class Patience:
         """The dock answered, though nothing went on yet."""
         self._was_reached = True
 
+    def wait_turn(self, error: Overloaded) -> None:
+        """Pause for as long as a busy dock says; that it has no place just now does not count against it."""
+        self._sleep((error.retry_after_s or FIRST_PAUSE_S) * random.uniform(0.8, 1.2))  # noqa: S311 - spreads clients
+        self.progress()
+
     def _start_anew(self) -> None:
         self._since = self._clock()
         self._pause_s = FIRST_PAUSE_S

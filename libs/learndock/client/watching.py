@@ -10,7 +10,7 @@ from dockapi.checking.v1 import checking_pb2
 from dockapi.ingestion.v1 import ingestion_pb2
 from learndock.client.patience import Patience
 from learndock.client.records import FINAL_STATES, CheckStep, LearnwareRecord, Verdict
-from learndock.errors import DeadlineExceeded, DockError
+from learndock.errors import DeadlineExceeded, DockError, Overloaded
 
 
 def follow_check(
@@ -26,6 +26,8 @@ def follow_check(
                     continue
                 last = max(last, message.step.sequence)
                 yield from _seen(message)
+        except Overloaded as error:
+            patience.wait_turn(error)  # steps are kept: whoever comes later sees them all the same
         except DockError as error:
             patience.bear(error)
         else:
@@ -50,8 +52,7 @@ def wait_for_end(
     state = "unknown"
     while (left := end - time.monotonic()) > 0:
         try:
-            for message in stub.WatchLearnware(request, timeout=left):
-                record = LearnwareRecord.from_message(message.learnware)
+            for record in _states(stub, request, patience, left):
                 request.version, state = record.version, record.state
                 patience.progress()
                 if record.state in FINAL_STATES:
@@ -66,3 +67,16 @@ def wait_for_end(
         hint=f"It goes on in the dock; follow it with `dock watch {request.learnware_id}`.",
         details={"state": state},
     )
+
+
+def _states(
+    stub: Any, request: ingestion_pb2.WatchLearnwareRequest, patience: Patience, seconds: float
+) -> Iterator[LearnwareRecord]:
+    """The states as they change; only the present one, after a pause, where the dock has no place for more watchers."""
+    try:
+        for message in stub.WatchLearnware(request, timeout=seconds):
+            yield LearnwareRecord.from_message(message.learnware)
+    except Overloaded as error:
+        patience.wait_turn(error)
+        now = ingestion_pb2.GetLearnwareRequest(learnware_id=request.learnware_id, version=request.version)
+        yield LearnwareRecord.from_message(stub.GetLearnware(now).learnware)

@@ -19,7 +19,7 @@ from dockapi.learnware.v1 import learnware_pb2
 from dockapi.reuse.v1 import reuse_pb2, reuse_pb2_grpc
 from dockapi.search.v1 import search_pb2, search_pb2_grpc
 from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
-from learndock.errors import InvalidInput, NotFound, Unavailable
+from learndock.errors import InvalidInput, NotFound, Overloaded, Unavailable
 from learndock.provenance import SignedRecord, VerdictRecord
 
 # ruff: noqa: N802 - the protos' names
@@ -44,6 +44,7 @@ class Faults:
     cut_downloads: int = 0
     flip_downloads: int = 0
     cut_watches: int = 0
+    busy_watches: int = 0
     wrong_sha256: bool = False
 
 
@@ -141,6 +142,9 @@ class Ingestion(ingestion_pb2_grpc.IngestionServiceServicer):
         return pb.DeleteLearnwareResponse(deleted_versions=1)
 
     def WatchLearnware(self, request, context):
+        if self.faults.busy_watches:
+            self.faults.busy_watches -= 1
+            raise Overloaded("Too many watch.", reason="STREAMS_BUSY", retry_after_s=0.02)
         learnware = learnware_pb2.Learnware()
         learnware.CopyFrom(self.learnwares[request.learnware_id])
         final = learnware.state
