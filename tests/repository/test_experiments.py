@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 
 from learndock.experiment import leave_one_out, read_folder
+from learndock.experiment.tests.stores import stores, write
+from tests.repository.test_snippets import block
 from tests.repository.tree import ROOT
 
 SCRIPT = ROOT / "tools" / "experiments" / "beijing.py"
@@ -114,3 +116,11 @@ def test_a_missing_archive_is_said(tmp_path):
     )
     assert done.returncode == 1
     assert "beijing-air-quality.tar.xz is not there" in done.stderr
+
+
+def test_the_example_of_the_page(tmp_path, monkeypatch, capsys):
+    write(tmp_path / "stores", stores()[:3])
+    monkeypatch.chdir(tmp_path)
+    exec(block("docs/experiments.md", "In Python"), {})
+    assert "| job selector |" in capsys.readouterr().out
+    assert (tmp_path / "stores.png").stat().st_size > 0

@@ -25,7 +25,8 @@ COLOURS = dict(
 def draw(reports: Sequence[Report], path: Path) -> Path:
     """Save one panel a report at `path`, in the format that its suffix says; return the path.
 
-    Bands are the spread over seeds, dotted lines the yardsticks. FailedPrecondition EXTRA_MISSING without matplotlib.
+    Bands are the spread over seeds, thin lines the yardsticks. What is worse than the own model with the fewest labels
+    is cut off. FailedPrecondition EXTRA_MISSING without matplotlib.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -34,7 +35,7 @@ def draw(reports: Sequence[Report], path: Path) -> Path:
         raise FailedPrecondition(
             "Pictures need matplotlib.", reason="EXTRA_MISSING", hint="Install it: pip install 'learndock[plot]'."
         ) from error
-    figure = Figure(figsize=(6.4 * len(reports), 5))
+    figure = Figure(figsize=(6.8 * len(reports), 5))
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(reports), squeeze=False)[0]
     for panel, report in zip(panels, reports, strict=True):
@@ -73,7 +74,8 @@ def _line(panel: Any, report: Report, method: str, colour: str) -> None:
 
 
 def _limits(report: Report) -> tuple[float, float]:
-    """From 0 or, where all losses are alike, from below the least; up to what the worst of most needs."""
+    """From 0 or, where all losses are alike, from below the least; up to the own model at its worst."""
     means = [report.mean(method, n) for method in COLOURS for n in report.counts if report.losses(method, n)]
-    low, high = min(means), max(means)
-    return (0.0 if low < high / 2 else low - 0.15 * (high - low)), high + 0.08 * (high - low)
+    low = min(means)
+    high = max(report.mean(OWN, report.labels[0]), report.mean(REUSERS[0], 0))
+    return (0.0 if low < high / 2 else low - 0.1 * (high - low)), high + 0.08 * (high - low)
