@@ -99,7 +99,8 @@ def _mixtures(world: domains.World, index: Index, cases: dict[int, list[_Case]],
             f"Means of {len(cases[3])} tasks each; MMD² on the island's scale, in float64; seconds are the median of "
             "whole searches, the scan included, except for the loop, which is given the nearest and times its own "
             "growth. It is the peer's way (all weights solved again for each of the 25 nearest, end below 5 % gained), "
-            "on the island's scale; its processor seconds are those of the search before it too. The peer itself stands in `peer.mixture`.",
+            "on the island's scale; its processor seconds are those of the search before it too. The peer itself is "
+            "in `peer.mixture`.",
         ),
     )
 
