@@ -21,6 +21,14 @@ def key_of(row: LearnwareRow) -> str:
     return f"{row.learnware_id}:{row.version}"
 
 
+class _Unreadable(Exception):
+    """What is stored of a learnware can't be put into the index; other failures pass, and are tried again."""
+
+    def __init__(self, error: DockError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 class Follower:
     """Applies every transition to the index, in the order of revisions."""
 
@@ -87,7 +95,8 @@ class Follower:
         """Damaged where it is kept: that must not keep all the others out of the index (guarantee G10)."""
         try:
             self._apply(row)
-        except DockError as error:
+        except _Unreadable as unreadable:
+            error = unreadable.error
             _log.exception("%s cannot be searched", key_of(row), extra={"learnware": row.learnware_id})
             if row.state is State.EMBEDDING:
                 with self._database.transaction() as session:
@@ -119,8 +128,11 @@ class Follower:
             return False
         if key_of(row) in self._index:
             return True
-        specification = read_specification(stored.type, stored.payload) if stored.payload else None
-        self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
+        try:
+            specification = read_specification(stored.type, stored.payload) if stored.payload else None
+            self._index.add(key_of(row), SemanticSpecification.from_json(row.semantic_json), specification)
+        except DockError as error:
+            raise _Unreadable(error) from error
         return True
 
     def _run(self) -> None:
