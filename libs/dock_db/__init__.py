@@ -1,5 +1,6 @@
 """The database: learnwares and their state machine, uploads, verdicts, specifications, outbox and inbox."""
 
+from dock_db.bell import Bell
 from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
 from dock_db.learnwares import Learnwares
@@ -11,6 +12,7 @@ from dock_db.specifications import Specifications
 from dock_db.uploads import Uploads
 
 __all__ = [
+    "Bell",
     "CheckSteps",
     "Database",
     "LearnwareRow",

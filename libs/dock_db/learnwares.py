@@ -145,14 +145,10 @@ class Learnwares:
         statement = select(*_COLUMNS).join(proposed, same).order_by(proposed.c.turn)
         return [_row(found) for found in session.execute(statement).mappings()]
 
-    def queue_position(self, session: Session, row: LearnwareRow) -> int:
-        """The row's turn among those that wait: 1 is next, 0 is not waiting."""
-        state = WAITING_FOR.get(row.state, row.state)
-        if state not in WORKING_ON:
-            return 0
-        waiting = turns(state, dialect.now(session)).subquery()
-        mine = (waiting.c.learnware_id == row.learnware_id) & (waiting.c.version == row.version)
-        return int(session.scalar(select(waiting.c.turn).where(mine)) or 0)
+    def queue(self, session: Session, state: State) -> Mapping[tuple[str, int], int]:
+        """The turn of everything that waits in `state` (RECEIVED or ACCEPTED), by id and version; 1 is next."""
+        waiting = session.execute(turns(state, dialect.now(session)))
+        return {(row[0], row[1]): row[2] for row in waiting}
 
     def count_waiting(self, session: Session, tenant: str, owner: str, state: State) -> int:
         """How many of an owner's versions are in `state`."""

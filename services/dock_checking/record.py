@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 from dock_checking.notary import Notary
 from dock_db import (
+    Bell,
     CheckSteps,
     Database,
     LearnwareRow,
@@ -18,6 +21,7 @@ from dock_db import (
 )
 from learndock.errors import NotFound
 
+_QUEUE_S = 1.0
 _WORKING = frozenset({State.RECEIVED, State.CHECKING})
 
 
@@ -27,9 +31,8 @@ class CheckRecord:
     def __init__(self, database: Database, notary: Notary, poll_s: float) -> None:
         self._notary = notary
         self._database = database
-        self._poll_s = poll_s
-        self._changed = threading.Condition()
-        database.on_commit(self._wake)
+        self._bell = Bell(database, poll_s=poll_s)
+        self._queue = _Queue(database)
 
     def verdict(self, learnware_id: str, version: int) -> tuple[VerdictRow, list[StepRow]]:
         """The verdict that counts, with its steps. NotFound VERDICT_NOT_FOUND while there is none."""
@@ -67,10 +70,12 @@ class CheckRecord:
     ) -> Iterator[StepRow | VerdictRow | int]:
         """Queue positions (int), then steps, then the verdict; ends without one if the check was given up."""
         after, position = 0, -1
-        while active():
-            row, steps, place = self._look(learnware_id, version, after)
+        for _ in self._bell.looks():
+            if not active():
+                return
+            row, steps = self._look(learnware_id, version, after)
             version = row.version
-            if row.state is State.RECEIVED and place != position:
+            if row.state is State.RECEIVED and (place := self._queue.place(row)) != position:
                 position = place
                 yield position
             for step in steps:
@@ -79,14 +84,11 @@ class CheckRecord:
             if row.state not in _WORKING:
                 yield from self._last(row)
                 return
-            self._wait()
 
-    def _look(self, learnware_id: str, version: int, after: int) -> tuple[LearnwareRow, list[StepRow], int]:
+    def _look(self, learnware_id: str, version: int, after: int) -> tuple[LearnwareRow, list[StepRow]]:
         with self._database.read() as session:
             row = Learnwares().get(session, learnware_id, version)
-            steps = CheckSteps().list(session, row.learnware_id, row.version, after)
-            place = Learnwares().queue_position(session, row) if row.state is State.RECEIVED else 0
-        return row, steps, place
+            return row, CheckSteps().list(session, row.learnware_id, row.version, after)
 
     def _last(self, row: LearnwareRow) -> Iterator[VerdictRow]:
         with self._database.read() as session:
@@ -94,10 +96,23 @@ class CheckRecord:
         if verdict is not None:
             yield verdict
 
-    def _wait(self) -> None:
-        with self._changed:
-            self._changed.wait(self._poll_s)
 
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
+class _Queue:
+    """The places of all that wait, read once a second for everybody who asks: ordering them takes all of them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._places: Mapping[tuple[str, int], int] = {}
+        self._read_at = -math.inf
+
+    def place(self, row: LearnwareRow) -> int:
+        """The row's turn, 1 being next; 0 where it does not wait."""
+        key = (row.learnware_id, row.version)
+        with self._lock:
+            age = time.monotonic() - self._read_at
+            if age >= _QUEUE_S or key not in self._places:
+                with self._database.read() as session:
+                    self._places = Learnwares().queue(session, State.RECEIVED)
+                self._read_at = time.monotonic()
+            return self._places.get(key, 0)

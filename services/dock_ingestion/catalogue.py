@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dock_blob import BlobStore
-from dock_db import Database, LearnwareRow, Learnwares, State
+from dock_db import Bell, Database, LearnwareRow, Learnwares, State
 from learndock.errors import FailedPrecondition, InvalidInput
 
 MAX_PAGE = 500
@@ -31,10 +30,8 @@ class Catalogue:
         self._database = database
         self._blobs = blobs
         self._tenant = tenant
-        self._poll_s = poll_s
         self._learnwares = Learnwares()
-        self._changed = threading.Condition()
-        database.on_commit(self._wake)
+        self._bell = Bell(database, poll_s=poll_s)
 
     def get(self, learnware_id: str, version: int = 0) -> LearnwareRow:
         """One record; version 0 is the newest that is not deleted. NotFound LEARNWARE_NOT_FOUND."""
@@ -81,7 +78,9 @@ class Catalogue:
     def watch(self, learnware_id: str, version: int, active: Callable[[], bool]) -> Iterator[LearnwareRow]:
         """Every record seen from now until a terminal state, while `active`."""
         seen = -1
-        while active():
+        for _ in self._bell.looks():
+            if not active():
+                return
             row = self.get(learnware_id, version)
             version = row.version
             if row.revision != seen:
@@ -89,15 +88,6 @@ class Catalogue:
                 yield row
             if row.state in TERMINAL:
                 return
-            self._wait()
-
-    def _wait(self) -> None:
-        with self._changed:
-            self._changed.wait(self._poll_s)
-
-    def _wake(self) -> None:
-        with self._changed:
-            self._changed.notify_all()
 
 
 def _parse_token(token: str) -> tuple[str, int] | None:

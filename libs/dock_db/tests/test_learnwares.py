@@ -189,8 +189,10 @@ def test_turns_are_fair_among_owners(session):
     claim(session, LEARNWARES.next_waiting(session, State.RECEIVED, 1)[0])
     rows = LEARNWARES.next_waiting(session, State.RECEIVED, 9)
     assert [row.owner for row in rows] == ["late", "later", "greedy", "greedy", "greedy", "greedy"]
-    assert [LEARNWARES.queue_position(session, row) for row in rows] == [1, 2, 3, 4, 5, 6]
-    assert LEARNWARES.queue_position(session, bring_to(session, State.INDEXED, owner="x", content="x")) == 0
+    bring_to(session, State.INDEXED, owner="x", content="x")
+    assert LEARNWARES.queue(session, State.RECEIVED) == {
+        (row.learnware_id, row.version): turn for turn, row in enumerate(rows, 1)
+    }
     assert LEARNWARES.count_waiting(session, "default", "greedy", State.RECEIVED) == 4
 
 

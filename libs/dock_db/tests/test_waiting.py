@@ -74,5 +74,5 @@ def test_the_place_in_the_queue_is_the_turn_that_comes(session):
     bench.turn()
     queue(session, "late", 1)
     late = LEARNWARES.list(session, tenant="default", owner="late")[0]
-    place = LEARNWARES.queue_position(session, late)
+    place = LEARNWARES.queue(session, State.RECEIVED)[late.learnware_id, late.version]
     assert [bench.turn() for _ in range(place)][-1] == "late"
