@@ -148,7 +148,7 @@ class Learnwares:
     def queue(self, session: Session, state: State) -> Mapping[tuple[str, int], int]:
         """The turn of everything that waits in `state` (RECEIVED or ACCEPTED), by id and version; 1 is next."""
         waiting = session.execute(turns(state, dialect.now(session)))
-        return {(row[0], row[1]): row[2] for row in waiting}
+        return {(str(found.learnware_id), int(found.version)): int(found.turn) for found in waiting}
 
     def count_waiting(self, session: Session, tenant: str, owner: str, state: State) -> int:
         """How many of an owner's versions are in `state`."""
