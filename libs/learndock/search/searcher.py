@@ -83,11 +83,19 @@ class ExactSearcher:
         mixture: str = "greedy",
         mixture_size: int = 5,
         cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
     ) -> SearchResult:
-        """Search among the learnwares whose specification is of the task's type."""
+        """Search among the learnwares whose specification is of the task's type; tables tell their `progress`."""
         if task is None or isinstance(task, TableSpecification):
             return self._tables.search(
-                task, query, text, limit=limit, mixture=mixture, mixture_size=mixture_size, cancelled=cancelled
+                task,
+                query,
+                text,
+                limit=limit,
+                mixture=mixture,
+                mixture_size=mixture_size,
+                cancelled=cancelled,
+                progress=progress,
             )
         return self._others.search(
             task, query, text, limit=limit, mixture=mixture, mixture_size=mixture_size, cancelled=cancelled
