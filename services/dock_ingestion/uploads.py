@@ -189,7 +189,7 @@ class UploadDesk:
                 f"{waiting} learnwares of {owner} are waiting for their check already.",
                 reason="OWNER_BACKLOG_FULL",
                 hint="Wait until some are checked, then push again.",
-                retry_after_s=30.0,
+                retry_after_s=5.0,
             )
 
     def _check_ownership(self, session: Session, declaration: Declaration) -> None:

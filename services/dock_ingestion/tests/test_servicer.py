@@ -95,7 +95,7 @@ def test_errors_cross_with_their_reason_and_the_time_to_wait(stub, office, house
     house.received()
     with pytest.raises(Overloaded) as full:
         begin(stub, office.declaration(house.package()))
-    assert (full.value.reason, full.value.retry_after_s) == ("OWNER_BACKLOG_FULL", 30.0)
+    assert (full.value.reason, full.value.retry_after_s) == ("OWNER_BACKLOG_FULL", 5.0)
 
 
 def test_a_package_comes_back_after_its_size_and_digest(stub, office, house):
