@@ -77,3 +77,11 @@ def test_the_command_lists_and_refuses():
     assert unknown.returncode == 2
     assert "nothing-of-this-name" in unknown.stdout
     assert run("tools/bench/main.py", "--quick", "--write-docs").returncode == 2
+
+
+def test_a_quick_result_is_not_published(tmp_path):
+    before = PAGE.read_bytes()
+    stored = tmp_path / "scan.json"
+    stored.write_text('{"module": "scan", "quick": true, "tables": []}')
+    done = run("tools/bench/main.py", "--stored", str(stored))
+    assert (done.returncode, PAGE.read_bytes()) == (2, before)

@@ -37,6 +37,9 @@ def main() -> None:
         for name, path in found.items():
             console.print(f"{name:15} {summary(path)}", markup=False, highlight=False)
         return
+    if arguments.stored:
+        _publish_stored(console, arguments.stored, found)
+        return
     unknown = [name for name in arguments.only or [] if name not in found]
     if unknown:
         console.print(f"No benchmark is called {', '.join(unknown)}. There are: {', '.join(found)}.", markup=False)
@@ -62,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="NAME", help="this benchmark only; may be repeated")
     parser.add_argument("--list", action="store_true", help="say which benchmarks there are")
     parser.add_argument("--write-docs", action="store_true", help="put the tables into docs/benchmarks.md")
+    parser.add_argument("--stored", action="append", metavar="FILE", type=Path, help="publish this result, run nothing")
     parser.add_argument("--timeout", type=float, default=1_800.0, help="seconds that one benchmark may take")
     return parser.parse_args()
 
@@ -124,6 +128,16 @@ def made_with(circumstances: dict[str, Any]) -> str:
     cores = circumstances["cores"]
     libraries = ", ".join(f"{name} {version}" for name, version in circumstances["libraries"].items())
     return f"{NUMBERS.get(cores, f'{cores} cores')}, Python {circumstances['python']}, {libraries}."
+
+
+def _publish_stored(console: Console, paths: list[Path], found: dict[str, Path]) -> None:
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    bad = [document["module"] for document in documents if document["quick"] or document["module"] not in found]
+    if bad:
+        console.print(f"Not to be published, quick or of no benchmark: {', '.join(bad)}.", markup=False)
+        sys.exit(2)
+    _publish({document["module"]: document for document in documents}, found)
+    console.print(f"written: {PAGE.relative_to(ROOT)}")
 
 
 def _publish(results: dict[str, dict[str, Any]], found: dict[str, Path]) -> None:
