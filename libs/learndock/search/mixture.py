@@ -84,11 +84,14 @@ class Mixer:
         grown = _Step(self._own + self._shelf.norms[first] - 2.0 * self._inner[first], (first,), np.ones(1))
         while len(grown.places) < size:
             step = self._grow(grown)
+            if step is not None and step.squared > STOP_AT * grown.squared:
+                # The nearest may lie between two that together are far nearer: no one more helps, an exchange does.
+                step = self._exchanged(step)
             if step is None or step.squared > STOP_AT * grown.squared:
                 break
             grown = step
         for _ in range(size):
-            step = min(self._swaps(grown), key=lambda step: step.squared, default=None)
+            step = self._exchanged(grown)
             if step is None or step.squared > SWAP_AT * grown.squared:
                 break
             grown = step
@@ -102,10 +105,10 @@ class Mixer:
         heaviest = [place for _, place in sorted(zip(-found, range(len(pool)), strict=True)) if found[place] > 0]
         return self._exactly([pool[place] for place in heaviest[:size]])
 
-    def _swaps(self, grown: _Step) -> list[_Step]:
-        """The best exchange for each, where there is one."""
+    def _exchanged(self, grown: _Step) -> _Step | None:
+        """The best mixture with one exchanged; None where there is no other."""
         if len(grown.places) < 2:
-            return []
+            return None
         found = []
         for order in range(len(grown.places)):
             left = tuple(place for each, place in enumerate(grown.places) if each != order)
@@ -114,7 +117,7 @@ class Mixer:
             squared = float(self._own + weights @ K @ weights - 2.0 * weights @ c)
             step = self._grow(_Step(squared, left, weights))
             found += [step] if step is not None else []
-        return found
+        return min(found, key=lambda step: step.squared, default=None)
 
     def _grow(self, grown: _Step) -> _Step | None:
         """The best mixture with one more; None where the island has no more."""
