@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dock_blob import BlobStore
 from dock_db import Bell, Database, LearnwareRow, Learnwares, State
+from dock_failpoint import failpoint
 from learndock.errors import FailedPrecondition, InvalidInput
 
 MAX_PAGE = 500
@@ -73,7 +74,10 @@ class Catalogue:
         """Delete one version, or every version for 0; return how many went. Their blobs are swept later."""
         with self._database.transaction() as session:
             self._learnwares.get(session, learnware_id, version)
-            return self._learnwares.delete(session, learnware_id, version)
+            gone = self._learnwares.delete(session, learnware_id, version)
+            failpoint("ingestion.delete.before")
+        failpoint("ingestion.delete.after")
+        return gone
 
     def watch(self, learnware_id: str, version: int, active: Callable[[], bool]) -> Iterator[LearnwareRow]:
         """Every record seen from now until a terminal state, while `active`."""

@@ -7,6 +7,7 @@ import threading
 
 from dock_blob import BlobStore
 from dock_db import Database, Learnwares, Uploads
+from dock_failpoint import failpoint
 from dock_ingestion.settings import IngestionSettings
 
 _log = logging.getLogger(__name__)
@@ -38,11 +39,13 @@ class Sweeper:
         old = [info.key for info in unfinished if info.age_s > grace]
         for key in old:
             self._blobs.abort(key)
+            failpoint("ingestion.sweep.after_abort")
         with self._database.transaction() as session:
             for info in unfinished:
                 if info.age_s <= grace:  # chunks came since the row was written
                     Uploads().progress(session, info.key.rpartition("/")[2])
             Uploads().drop_stale(session, older_than_s=grace)
+        failpoint("ingestion.sweep.after_rows")
         # Blobs are listed before the references are read: a blob referenced since is then seen as referenced.
         candidates = [info.key for info in self._blobs.list("packages/") if info.age_s > grace]
         with self._database.read() as session:

@@ -13,6 +13,7 @@ from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Uploads
 from dock_failpoint import failpoint
 from dock_ingestion.admission import admit, digest, verify_digest
+from dock_ingestion.allowance import Allowance
 from dock_ingestion.settings import IngestionSettings
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
@@ -52,12 +53,14 @@ class UploadDesk:
         self._blobs = blobs
         self._settings = settings
         self._tenant = tenant
+        self._allowance = Allowance(settings.max_uploads_per_minute)
         self._uploads = Uploads()
         self._learnwares = Learnwares()
 
     def begin(self, declaration: Declaration) -> Progress:
         """Record the declaration. The same again goes on where it was; another one under its id is refused."""
         self._validate(declaration)
+        self._allowance.take(declaration.owner)
         with self._database.transaction() as session:
             self._check_backlog(session, declaration.owner)
             if declaration.learnware_id:
@@ -73,6 +76,7 @@ class UploadDesk:
                 blob_key=f"packages/{self._tenant}/{declaration.sha256}/{declaration.upload_id}",
                 semantic_json=declaration.semantic_json,
             )
+        failpoint("ingestion.begin.after")
         return self._progress(row)
 
     def write(self, upload_id: str, offset: int, data: bytes, crc32: int) -> int:
@@ -118,6 +122,8 @@ class UploadDesk:
 
     def _commit(self, row: UploadRow) -> tuple[LearnwareRow, bool]:
         self._require_complete(row)
+        with self._database.read() as session:
+            self._check_backlog(session, row.owner)  # again: many may have been begun while there was room
         failpoint("ingestion.commit.before_complete")
         self._blobs.complete(row.blob_key)
         failpoint("ingestion.commit.after_complete")
@@ -137,6 +143,7 @@ class UploadDesk:
             raise
         failpoint("ingestion.commit.after_transaction")
         if learnware.blob_key != row.blob_key:
+            failpoint("ingestion.commit.before_twin")
             self._blobs.delete(row.blob_key)
         return learnware, present
 

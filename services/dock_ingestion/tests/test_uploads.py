@@ -268,6 +268,28 @@ def test_an_owner_with_a_full_backlog_comes_back_later(open_office, house):
     assert office.desk.begin(sent).persisted_bytes == sent.size_bytes
 
 
+def test_uploads_begun_while_there_was_room_wait_as_well(open_office, house):
+    office = open_office(max_waiting_per_owner=1)
+    first, second = (office.sent(house.package(kwargs={"threshold": value})) for value in (1.0, 2.0))
+    row, _ = office.desk.commit(first.upload_id)
+    with pytest.raises(Overloaded) as full:
+        office.desk.commit(second.upload_id)
+    assert full.value.reason == "OWNER_BACKLOG_FULL"
+    house.finished(house.claimed(row), State.ACCEPTED)
+    assert office.desk.commit(second.upload_id)[0].state is State.RECEIVED
+
+
+def test_uploads_come_no_faster_than_an_owner_may(open_office, house):
+    office = open_office(max_uploads_per_minute=2)
+    package = house.package()
+    for _ in range(2):
+        office.desk.begin(office.declaration(package))
+    with pytest.raises(Overloaded) as refused:
+        office.desk.begin(office.declaration(package))
+    assert refused.value.reason == "UPLOADS_TOO_FAST"
+    office.desk.begin(office.declaration(package, owner="bob"))
+
+
 @pytest.mark.parametrize("twin", [False, True])
 def test_threads_that_commit_one_upload_get_one_learnware(office, house, twin):
     package = house.package()
