@@ -16,6 +16,7 @@ from pathlib import Path
 
 import wares
 from crowd import Call, Client, Crowd
+from flood import Flood
 from gauge import MeasuredDock, Size
 from learndock.client import Dock
 from learndock.client.records import LearnwareRecord
@@ -123,6 +124,29 @@ def queue(folder: Path, waiting: int) -> None:
         show("One owner's hundreds and another's one", head, rows)
 
 
+def flood(folder: Path, searches: int, clients: int = 8) -> None:
+    """Searches of some, alone and while one owner sends junk as fast as it can."""
+    with MeasuredDock(folder / "flood") as dock:
+        seed = wares.make_packages(folder / "flood-seed", wares.ISLANDS, prefix="seed")
+        crowd_of(dock.address, 2, seed, 20, name="seed").run()
+        rows: list[Row] = []
+        alone = crowd_of(dock.address, clients, [], searches, name="alone")
+        alone.start()
+        rows.append(("alone", *call_rows(alone.finish())[0][1:]))
+        with Flood(dock.address) as junk:
+            time.sleep(5)  # what a minute allows is spent
+            others = crowd_of(dock.address, clients, [], searches, name="other")
+            others.start()
+            handled, start = dock.handled(), time.monotonic()
+            calls, took = others.finish(), time.monotonic() - start
+            came = sum((dock.handled() - handled).values()) - searches
+        rows.append(("beside the flood", *call_rows(calls)[0][1:]))
+        show(f"{searches} searches by {clients} clients, and a flood of junk", ("search", *CALLS[1:]), rows)
+        print(
+            f"\nThe flood: {came / took:.0f} calls/s, answered {junk.answers}; dock: {dock.cpu_seconds() - cpu:.0f} s."
+        )
+
+
 def begun_before(dock: Dock, mine: LearnwareRecord) -> int:
     """How many checks of others began after `mine` was accepted and before its own check began."""
     began = {record.learnware_id: _began(dock, record.learnware_id) for record in dock.list()}
@@ -141,7 +165,7 @@ def _began(dock: Dock, learnware_id: str) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a fifth of everything")
-    parser.add_argument("--only", choices=("storm", "queue"), help="one part")
+    parser.add_argument("--only", choices=("storm", "queue", "flood"), help="one part")
     parser.add_argument("--clients", type=int, default=0)
     parser.add_argument("--pushes", type=int, default=0)
     parser.add_argument("--searches", type=int, default=0)
@@ -157,6 +181,8 @@ def main() -> None:
             storm(folder, asked.clients or 50, asked.pushes or 200 // part, asked.searches or 1000 // part)
         if asked.only in (None, "queue"):
             queue(folder, 500 // part)
+        if asked.only in (None, "flood"):
+            flood(folder, 1000 // part)
 
 
 if __name__ == "__main__":
