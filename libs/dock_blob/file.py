@@ -130,7 +130,9 @@ class FileBlobStore:
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is fine."""
         with _typed(), self._key_lock(key):
+            failpoint("blob.delete.before")
             self._remove(self._path(self._objects, key), self._objects)
+            failpoint("blob.delete.after")
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
         """Every object below a prefix, in the order of keys."""
@@ -158,6 +160,7 @@ class FileBlobStore:
                 return
             _make_folders(final.parent, self._objects)
             source.rename(final)
+            failpoint("blob.publish.before_sync")
             _sync_folder(final.parent)
             _sync_folder(source.parent)
 
@@ -170,6 +173,7 @@ class FileBlobStore:
         with path.open("r+b", buffering=0) as writer:
             try:
                 _write_at(writer.fileno(), size, data)
+                failpoint("blob.append.before_fsync")
                 os.fsync(writer.fileno())
             except OSError:
                 os.ftruncate(writer.fileno(), size)  # no half part may count as persisted

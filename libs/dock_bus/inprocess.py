@@ -177,6 +177,7 @@ class _Member:
         else:
             if not self.durable.ack(token):
                 _log.warning("%s answered too late: delivered again", self.durable.subscription.durable)
+            failpoint("bus.ack.after")
 
 
 def _shared(subscription: Subscription) -> Subscription:

@@ -44,6 +44,7 @@ class Reconciler:
             overdue = self._learnwares.overdue(session, grace_s=self._grace_s, limit=_BATCH)
             for row in overdue:
                 self._learnwares.drive(session, row)
+            failpoint("reconciler.scan.before")
         failpoint("reconciler.scan.after")
         return len(overdue)
 

@@ -62,6 +62,7 @@ class Relay:
                     refused = error
                     break
                 sent.append(row.event_id)
+            failpoint("relay.mark_sent.before")
             self._outbox.mark_sent(session, sent)
         failpoint("relay.mark_sent.after")
         if refused is not None:

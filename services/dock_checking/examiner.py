@@ -124,8 +124,10 @@ class Examiner:
             )
             if counted:
                 Verdicts().record(session, verdict)
+                failpoint("checking.before_signature")
                 attested = self._notary.attest(verdict, examination, row.name, dialect.now(session))
                 Verdicts().keep_record(session, verdict.verdict_id, attested.signed.to_json(), attested.bill)
+                failpoint("checking.after_signature")
         failpoint("checking.after_verdict")
         if not counted:
             _log.warning("late verdict ignored", extra={"learnware": row.learnware_id, "attempt": row.attempt})

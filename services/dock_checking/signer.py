@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from dock_failpoint import failpoint
 from learndock.errors import FailedPrecondition
 from learndock.provenance import KeyRotation, SignedRecord
 
@@ -57,6 +58,7 @@ class Signer:
             os.fsync(file.fileno())
         draft = self._folder / f"{KEY}.new"
         _write_secret(draft, new)
+        failpoint("signing_key.before_replace")
         draft.replace(self._folder / KEY)
         self._secret = new
         return self.key

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dock_failpoint import failpoint
 from dock_sandbox import Sandbox, SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import open_model
@@ -49,7 +50,9 @@ class Runners:
             with slot.lock:
                 slot.drop_if_ended()  # while it was idle, as when its time was over
                 if slot.sandbox is None:
+                    failpoint("reuse.before_open")
                     slot.sandbox = self._open(fetch)
+                failpoint("reuse.before_predict")
                 try:
                     yield slot.sandbox
                 finally:

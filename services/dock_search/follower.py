@@ -118,6 +118,7 @@ class Follower:
                 failpoint("search.before_indexed")
                 with self._database.transaction() as session:
                     self._learnwares.mark_indexed(session, row.learnware_id, row.version)
+                failpoint("search.after_indexed")
         else:
             self._index.remove(key_of(row))
 

@@ -112,7 +112,8 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     server = build_server(services, address=address, registry=registry, max_workers=settings.workers)
     peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
     late.attach(peers)
-    return Dock(server, database, bus, [Relay(database, bus), Reconciler(database), *parts], peers, registry)
+    reconciler = Reconciler(database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s)
+    return Dock(server, database, bus, [Relay(database, bus), reconciler, *parts], peers, registry)
 
 
 class _LatePeers:

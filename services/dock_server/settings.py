@@ -48,3 +48,9 @@ class DockSettings(BaseSettings):
 
     workers: int = Field(default=64, ge=4, le=1024)
     """Calls served at a time; each watcher holds one."""
+
+    reconcile_period_s: float = Field(default=15.0, ge=0.1)
+    """Seconds between two looks for learnwares that nobody drives on."""
+
+    reconcile_grace_s: float = Field(default=30.0, ge=0.1)
+    """Seconds that a learnware may wait untouched before it is driven on."""

@@ -46,6 +46,7 @@ class Embedder:
 
     def embed(self, row: LearnwareRow) -> bool:
         """Store the specification and announce it; True where this attempt counts."""
+        failpoint("specification.claimed")
         with self._blobs.open(row.blob_key) as source:
             specification = read_package(source).specification
         failpoint("specification.before_store")
