@@ -19,6 +19,10 @@ RANKING = 4.0
 JUDGING = 1.0
 """The same where it is told whether one fits: a wider kernel sees more of coarse specifications (docs/adr/0009)."""
 
+MOST_SAY = 5.0
+"""A learnware's part in the spread of a column is bounded by so many times the usual."""
+_USUAL = 0.9
+"""The usual is what this share of the learnwares do not pass: honest ones differ, and few are far out of all."""
 _STEPS = 8
 
 
@@ -41,9 +45,9 @@ def island_scale(specifications: Sequence[TableSpecification]) -> Array:
     """What features are divided by on this island before they are compared (d,), above nought.
 
     The standard deviation of all published points together, each learnware counting once and its points by their
-    weight: the spread within learnwares and that between them, rounded to eight steps for every doubling. A column
-    that never varies has the scale 1. Wide tables are divided further (`widening`): else their kernel would see no
-    two rows as alike.
+    weight: the spread within learnwares and that between them, rounded to eight steps for every doubling. What one
+    learnware adds is bounded (`MOST_SAY`), so that none can make all others look alike. A column that never varies
+    has the scale 1. Wide tables are divided further (`widening`): else their kernel would see no two rows as alike.
     """
     if len({each.dimension for each in specifications}) != 1:
         raise InvalidInput(
@@ -65,10 +69,28 @@ def moments(specification: TableSpecification) -> Array:
 def pooled_scale(found: Array, gamma: float) -> Array:
     """The scale from the `moments` of learnwares, (n, 2, d), whose kernel has this gamma."""
     means, variances = found[:, 0], found[:, 1]
-    spread = np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+    spread = _bounded_spread(means, variances)
     # What is left of a column that never varies is rounding.
     flat = spread <= 1e-9 * np.abs(means).max(axis=0)
     return np.where(flat | (spread == 0), 1.0, _stepped(spread)) * widening(gamma, len(spread), RANKING)
+
+
+def _bounded_spread(means: Array, variances: Array) -> Array:
+    """The pooled standard deviation of every column (d,), in which no learnware has more say than its share.
+
+    What a learnware adds, its variance and its distance from the middle one, counts to `MOST_SAY` times the usual at
+    most: otherwise a single one far away would make all others look alike.
+    """
+    middle = np.median(means, axis=0)
+    parts = variances + (means - middle) ** 2
+    varying = np.where(parts > 0, parts, np.nan)
+    some = (parts > 0).any(axis=0)
+    usual = np.zeros(len(middle))
+    usual[some] = np.nanquantile(varying[:, some], _USUAL, axis=0, method="lower")
+    parts = np.minimum(parts, MOST_SAY**2 * usual)
+    # About the mean where nobody was bounded, as the formula of the pooled variance has it.
+    inside = middle + np.clip(means - middle, -MOST_SAY * np.sqrt(usual), MOST_SAY * np.sqrt(usual))
+    return np.asarray(np.sqrt(np.maximum(parts.mean(axis=0) - (inside.mean(axis=0) - middle) ** 2, 0.0)))
 
 
 def _stepped(spread: Array) -> Array:

@@ -27,6 +27,8 @@ NEAREST = 128
 """Learnwares nearest to the task that are tried at every step of the greedy growth."""
 BY_GAIN = 64
 """Learnwares of the whole island tried besides, by what each could gain along the line to it."""
+PAIRS = 32
+"""Learnwares nearest to the task of which the best pair is a start too."""
 POOL = 64
 """Learnwares over which the other strategy solves for weights."""
 LARGE = 1_000
@@ -76,12 +78,33 @@ class Mixer:
         self._rows: dict[int, Array] = {}
 
     def greedy(self, size: int) -> Found:
-        """Grow from the nearest; each step adds what lowers MMD^2 most, with all weights solved again.
+        """Grow from the nearest, and from the best pair; each step adds what lowers MMD^2 most, with all weights solved again.
 
         At the end each is taken out in turn and the best of the island put in, as long as that helps.
         """
         first = int(self._offered[0])
-        grown = _Step(self._own + self._shelf.norms[first] - 2.0 * self._inner[first], (first,), np.ones(1))
+        alone = _Step(self._own + self._shelf.norms[first] - 2.0 * self._inner[first], (first,), np.ones(1))
+        starts = [alone, *self._best_pair()] if size > 1 else [alone]
+        best = min((self._grown(start, size) for start in starts), key=lambda step: step.squared)
+        return self._exactly(best.places)
+
+    def _best_pair(self) -> list[_Step]:
+        """The best two of the nearest, with the weights that are best for them; none where one alone is as good."""
+        pool = [int(place) for place in self._offered[:PAIRS]]
+        K, c = self._gram(pool), self._inner[pool]
+        norms = np.diag(K)
+        apart = np.maximum(norms[:, None] + norms - 2.0 * K, 1e-12)
+        # The best point of the line from i to j, where it lies between them.
+        share = np.clip((norms[:, None] - K - c[:, None] + c) / apart, 0.0, 1.0)
+        alone = norms - 2.0 * c
+        values = (1 - share) * alone[:, None] + share * alone - share * (1 - share) * apart
+        i, j = np.unravel_index(int(values.argmin()), values.shape)
+        part = float(share[i, j])
+        if i == j or part in (0.0, 1.0):
+            return []
+        return [_Step(self._own + float(values[i, j]), (pool[i], pool[j]), np.array([1.0 - part, part]))]
+
+    def _grown(self, grown: _Step, size: int) -> _Step:
         while len(grown.places) < size:
             step = self._grow(grown)
             if step is not None and step.squared > STOP_AT * grown.squared:
@@ -95,7 +118,7 @@ class Mixer:
             if step is None or step.squared > SWAP_AT * grown.squared:
                 break
             grown = step
-        return self._exactly(grown.places)
+        return grown
 
     def weights(self, size: int) -> Found:
         """Solve for weights over the nearest, keep the heaviest, solve for those again."""

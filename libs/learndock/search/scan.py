@@ -21,6 +21,8 @@ _BLOCK_ROWS = 512
 """A block of kernel values with 100 columns is 200 KB, which stays in a core's own cache."""
 _FLOAT32_REACH = 1e-4
 """Greatest error of an exponent that float32 may bring."""
+_OUT_OF_PROPORTION = 1e5
+"""Steps of the scale from the centre beyond which nothing honest lies."""
 _SILENT = -40.0
 """A kernel value with a lesser exponent is below 1e-17."""
 _DENSE = 0.05
@@ -31,7 +33,7 @@ class Stack:
     """The reduced points of many specifications of one gamma and width, ready to be scanned.
 
     Columns may be divided by a `scale` (d,); the columns as they are can be scanned as well, from the same memory.
-    Points are moved to a common centre, their mean unless said, and kept in float32 where the distances allow that,
+    Points are moved to a common centre, their median unless said, and kept in float32 where the distances allow that,
     in float64 otherwise: |x|^2 + |y|^2 - 2xy loses its digits where columns are large. Points of weight nought are
     left out.
     """
@@ -47,8 +49,9 @@ class Stack:
         ends = np.cumsum([int(rows.sum()) for rows in kept])
         self.starts, self.ends = np.concatenate([[0], ends[:-1]]), ends
         self.scale = np.ones(points.shape[1]) if scale is None else scale
-        self.centre = points.mean(axis=0) if centre is None else centre
-        points -= self.centre
+        self.edge = np.full(points.shape[1], np.inf) if scale is None else _OUT_OF_PROPORTION * self.scale
+        self.centre = np.median(points, axis=0) if centre is None else centre
+        points = self._within(points)
         squares, plain = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
         self.dtype = self._dtype(squares)
         self.plain_dtype = np.promote_types(self.dtype, self._dtype(plain))
@@ -65,7 +68,7 @@ class Stack:
         """
         first = chosen[0][0]
         found = cls.__new__(cls)
-        found.gamma, found.scale, found.centre = first.gamma, first.scale, first.centre
+        found.gamma, found.scale, found.centre, found.edge = first.gamma, first.scale, first.centre, first.edge
         slices = [(stack, slice(stack.starts[place], stack.ends[place])) for stack, place in chosen]
         found.rows = np.concatenate([stack.rows[rows] for stack, rows in slices])
         found.points = None
@@ -120,13 +123,20 @@ class Stack:
             np.matmul(self.beta[start:end].astype(columns.dtype), values, out=found[place])
         return found
 
+    def _within(self, points: Array) -> Array:
+        """Points about the centre, those that are out of all proportion taken to the edge.
+
+        The kernel between them and any other is nought either way, and the digits of the others are kept.
+        """
+        return np.asarray(np.clip(points - self.centre, -self.edge, self.edge))
+
     def _dtype(self, squares: Array) -> Floats:
         reach = self.gamma * float(squares.max()) * float(np.finfo(np.float32).eps)
         return np.dtype(np.float32 if reach <= _FLOAT32_REACH else np.float64)
 
     def _columns(self, points: Array, scaled: bool) -> Rows:
         """What rows are multiplied by, (d + 3, len(points)), in the type that the scan needs."""
-        points = points - self.centre
+        points = self._within(points)
         squares = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
         dtype = np.promote_types(self.dtype, self._dtype(squares[0 if scaled else 1]))
         whole = np.column_stack([points, *squares, np.ones(len(points))])
@@ -156,7 +166,7 @@ class Stack:
 
         Float32 says with its own greatest error taken off which those are; the others are evaluated in float64.
         """
-        theirs, width = task.z - self.centre, points.shape[1]
+        theirs, width = self._within(task.z), points.shape[1]
         error = 2.0 * (width + 4) * float(np.finfo(np.float32).eps)
         squares = (theirs**2).sum(axis=1)
         columns = np.vstack([2.0 * theirs.T, np.zeros(len(squares)), np.full(len(squares), error - 1.0)])

@@ -104,7 +104,7 @@ class Shelf:
         pooled = np.stack([each.moments for each in self.entries if each.moments is not None])
         self.scale = pooled_scale(pooled, self.gamma)
         # Whole steps of the scale, so that one learnware more or less seldom moves it.
-        self.centre = np.round(pooled[:, 0].mean(axis=0) / self.scale) * self.scale
+        self.centre = np.round(np.median(pooled[:, 0], axis=0) / self.scale) * self.scale
         self.trays = _trays(groups, self.scale, self.centre, older)
         self._ends = [int(end) for end in np.cumsum([len(tray.entries) for tray in self.trays])]
         self._slices = [slice(end - len(each.entries), end) for end, each in zip(self._ends, self.trays, strict=True)]
