@@ -142,9 +142,7 @@ def flood(folder: Path, searches: int, clients: int = 8) -> None:
             came = sum((dock.handled() - handled).values()) - searches
         rows.append(("beside the flood", *call_rows(calls)[0][1:]))
         show(f"{searches} searches by {clients} clients, and a flood of junk", ("search", *CALLS[1:]), rows)
-        print(
-            f"\nThe flood: {came / took:.0f} calls/s, answered {junk.answers}; dock: {dock.cpu_seconds() - cpu:.0f} s."
-        )
+        print(f"\nThe flood: {came / took:.0f} calls/s, whose ends were {junk.answers}.")
 
 
 def begun_before(dock: Dock, mine: LearnwareRecord) -> int:
