@@ -13,6 +13,7 @@ import numpy as np
 import reducers
 import scenes
 from learndock.specification import default_size, specify
+from learndock.specification.descend import load
 from learndock.specification.privacy import PrivacyWarning
 from learndock.specification.threads import one_thread
 from ranking import ranking
@@ -44,6 +45,7 @@ Made = TypeVar("Made")
 
 def tables(quick: bool) -> list[Table]:
     """All that docs/adr/0007 speaks of; quick: small tables only."""
+    load()
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", PrivacyWarning)  # 100 points for 1,000 rows
         made = {

@@ -22,9 +22,15 @@ class OneThread:
     """Holds every OpenBLAS of this process to one thread, from now until it is restored."""
 
     def __init__(self) -> None:
-        self._before = [(blas, int(blas.get())) for blas in loaded()]
-        for blas, _ in self._before:
-            blas.set(1)
+        self._before: list[tuple[OpenBlas, int]] = []
+        self.hold()
+
+    def hold(self) -> None:
+        """Hold those too that were loaded meanwhile."""
+        for blas in loaded():
+            if all(blas is not held for held, _ in self._before):
+                self._before.append((blas, int(blas.get())))
+                blas.set(1)
 
     @property
     def found(self) -> bool:

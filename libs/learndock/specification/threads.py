@@ -35,6 +35,8 @@ def _enter() -> None:
         _inside += 1
         if _inside == 1:
             _limiter = _limit()
+        elif isinstance(_limiter, OneThread):
+            _limiter.hold()
 
 
 def _leave() -> None:
