@@ -78,9 +78,10 @@ class Mixer:
         self._rows: dict[int, Array] = {}
 
     def greedy(self, size: int) -> Found:
-        """Grow from the nearest, and from the best pair; each step adds what lowers MMD^2 most, with all weights solved again.
+        """Grow from the nearest, and from the best pair; each step adds what lowers MMD^2 most.
 
-        At the end each is taken out in turn and the best of the island put in, as long as that helps.
+        All weights are solved again at every step. At the end each is taken out in turn and the best of the island put
+        in, as long as that helps. The better of both is given.
         """
         first = int(self._offered[0])
         alone = _Step(self._own + self._shelf.norms[first] - 2.0 * self._inner[first], (first,), np.ones(1))

@@ -65,11 +65,11 @@ def test_weights_are_a_distribution_and_the_distance_is_true(count, seed, strate
 
 
 @SETTINGS
-@given(st.integers(0, 1000))
-def test_greedy_is_near_the_best_of_all_sets_of_three(seed):
+@given(st.integers(0, 1000), st.sampled_from([1, 2, 3]))
+def test_greedy_is_near_the_best_of_all_sets(seed, size):
     members = {f"m{i}": specification(seed + i) for i in range(8)}
     task, scale = specification(seed + 500, points=12), scale_of(members)
-    found = index_of(members).search(task, ANY, mixture_size=3).mixture.distance ** 2
+    found = index_of(members).search(task, ANY, mixture_size=size).mixture.distance ** 2
     z, K = task.z / scale, np.empty((8, 8))
     points = [each.z / scale for each in members.values()]
     betas = [each.beta for each in members.values()]
@@ -78,12 +78,12 @@ def test_greedy_is_near_the_best_of_all_sets_of_three(seed):
     c = np.array([task.beta @ gram(z, y, 0.1) @ b for y, b in zip(points, betas, strict=True)])
     own = task.beta @ gram(z, z, 0.1) @ task.beta
     best = np.inf
-    for chosen in combinations(range(8), 3):
+    for chosen in combinations(range(8), size):
         part = list(chosen)
         w = simplex_weights(K[np.ix_(part, part)], c[part])
         best = min(best, own + w @ K[np.ix_(part, part)] @ w - 2 * w @ c[part])
-    # Greedy stops where the next brings less than 5 %, so a little is left on the table; 1 % of ||u||^2 is noise.
-    assert found <= 1.5 * best + 0.01 * own
+    # Growth ends where the next brings less than 5 %; three may be caught where no single exchange helps.
+    assert found <= {1: 1.0, 2: 1.06, 3: 2.0}[size] * best + 1e-7
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
