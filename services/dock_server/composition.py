@@ -109,7 +109,13 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     )
     late = _LatePeers()
     services, parts = _services(targets, database, blobs, bus, bench, folder.keys, late, settings)
-    server = build_server(services, address=address, registry=registry, max_workers=settings.workers)
+    server = build_server(
+        services,
+        address=address,
+        registry=registry,
+        max_workers=settings.workers,
+        max_message_bytes=settings.max_message_bytes,
+    )
     peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
     late.attach(peers)
     reconciler = Reconciler(database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s)

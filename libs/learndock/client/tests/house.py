@@ -160,6 +160,7 @@ class Ingestion(ingestion_pb2_grpc.IngestionServiceServicer):
 
 class Checking(checking_pb2_grpc.CheckingServiceServicer):
     cuts = 0
+    busy = 0
     verdict = checking_pb2.Verdict(
         verdict_id="v-1",
         learnware_id="lw-0",
@@ -202,6 +203,9 @@ class Checking(checking_pb2_grpc.CheckingServiceServicer):
         return checking_pb2.GetVerdictResponse(verdict=self.verdict)
 
     def WatchCheck(self, request, context):
+        if self.busy:
+            self.busy -= 1
+            raise Overloaded("Too many watch.", reason="STREAMS_BUSY", retry_after_s=0.02)
         yield checking_pb2.WatchCheckResponse(queue_position=2)
         for step in self.verdict.steps:
             yield checking_pb2.WatchCheckResponse(step=step)

@@ -56,6 +56,14 @@ def test_a_watch_over_a_cut_shows_each_step_once(house, dock):
     assert seen == ["environment", "predict"]
 
 
+def test_a_watch_waits_for_its_place(house):
+    house.checking.busy = 10
+    with Dock(house.address, patience_s=0.05) as dock:
+        seen = [event.name for event in dock.watch("lw-0") if isinstance(event, CheckStep)]
+    assert seen == ["queue", "environment", "predict"]
+    assert house.checking.busy == 0
+
+
 @pytest.mark.parametrize("ask", [lambda dock: dock.wait("lw-0"), lambda dock: list(dock.watch("lw-0"))])
 def test_a_dock_that_is_down_is_not_waited_for(ask):
     start = time.monotonic()
