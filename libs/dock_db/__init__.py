@@ -3,6 +3,7 @@
 from dock_db.bell import Bell
 from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
+from dock_db.flags import Flags
 from dock_db.learnwares import Learnwares
 from dock_db.outbox import Outbox, forget_seen, once
 from dock_db.reconciler import Reconciler
@@ -15,6 +16,7 @@ __all__ = [
     "Bell",
     "CheckSteps",
     "Database",
+    "Flags",
     "LearnwareRow",
     "Learnwares",
     "Outbox",

@@ -148,6 +148,17 @@ verdict_records = Table(
     Column("bill_of_materials", Text, nullable=False),
 )
 
+flags = Table(
+    "flags",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("reason", String(64), primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    _of_learnware(),
+)
+
 check_steps = Table(
     "check_steps",
     metadata,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dock_db import Database, LearnwareRow, Learnwares, State
+from dock_db import Database, Flags, LearnwareRow, Learnwares, State
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
 from learndock.errors import InvalidInput, NotFound
@@ -69,7 +69,18 @@ class Finder:
         hits = [(records[hit.key], hit) for hit in result.hits if hit.key in records]
         mixture = result.mixture if result.mixture and all(k in records for k in result.mixture.keys) else None
         members = [records[key] for key in mixture.keys] if mixture else []
-        return Answer(hits, mixture, members, revision, result.compared, result.notes, result.verdict)
+        notes = (*result.notes, *self._flagged([row for row, _ in hits] + members))
+        return Answer(hits, mixture, members, revision, result.compared, notes, result.verdict)
+
+    def _flagged(self, rows: list[LearnwareRow]) -> list[str]:
+        """A sentence for each learnware that something is odd about."""
+        found = dict.fromkeys((row.learnware_id, row.version) for row in rows)
+        notes = []
+        with self._database.read() as session:
+            for learnware_id, version in found:
+                for reason, detail in Flags().of(session, learnware_id, version):
+                    notes.append(f"Look at {learnware_id} with care ({reason}): {detail}")
+        return notes
 
     @property
     def revision(self) -> int:

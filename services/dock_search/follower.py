@@ -6,8 +6,11 @@ import logging
 import threading
 import time
 
+from sqlalchemy.orm import Session
+
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
+from dock_search.suspicion import Inspector
 from learndock.errors import DockError, FailedPrecondition
 from learndock.search import Searcher
 from learndock.semantic import SemanticSpecification
@@ -35,6 +38,7 @@ class Follower:
     def __init__(self, database: Database, index: Searcher, *, poll_s: float) -> None:
         self._database = database
         self._index = index
+        self._inspector = Inspector(index)
         self._poll_s = poll_s
         self._learnwares = Learnwares()
         self._applied = 0
@@ -117,10 +121,16 @@ class Follower:
             if self._add(row):
                 failpoint("search.before_indexed")
                 with self._database.transaction() as session:
+                    self._inspect(row, session)
                     self._learnwares.mark_indexed(session, row.learnware_id, row.version)
                 failpoint("search.after_indexed")
         else:
             self._index.remove(key_of(row))
+
+    def _inspect(self, row: LearnwareRow, session: Session) -> None:
+        stored = Specifications().get(session, row.learnware_id, row.version)
+        specification = read_specification(stored.type, stored.payload) if stored and stored.payload else None
+        self._inspector.inspect(row, key_of(row), specification, session)
 
     def _add(self, row: LearnwareRow) -> bool:
         with self._database.read() as session:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dock_db import Database, LearnwareRow, Learnwares, SpecificationRow, Specifications, State
+from dock_db import Database, Flags, LearnwareRow, Learnwares, SpecificationRow, Specifications, State
 from learndock.errors import InvalidInput, NotFound
 from learndock.search import Island, island_of, island_scale
 from learndock.semantic import SemanticSpecification
@@ -46,6 +46,12 @@ class SpecificationCatalogue:
                 hint="Specifications are there once a learnware was accepted.",
             )
         return stored, read_specification(stored.type, stored.payload)
+
+    def flags(self, learnware_id: str, version: int) -> list[str]:
+        """What is odd about a learnware, a reason and a sentence each."""
+        with self._database.read() as session:
+            row = Learnwares().get(session, learnware_id, version)
+            return [f"{reason}: {detail}" for reason, detail in Flags().of(session, row.learnware_id, row.version)]
 
     def islands(self) -> list[IslandView]:
         """Every island of indexed learnwares with a table's specification."""

@@ -25,6 +25,7 @@ class SpecificationServicer(rpc.SpecificationServiceServicer):
             rkme=specification_to_rkme(specification),
             self_norm=stored.self_norm,
             effective_size=stored.effective_size,
+            flags=self._catalogue.flags(request.learnware_id, request.version),
         )
 
     def ListIslands(self, request: pb.ListIslandsRequest, context: grpc.ServicerContext) -> pb.ListIslandsResponse:

@@ -172,6 +172,14 @@ class Dock:
         request = specification_pb2.GetSpecificationRequest(learnware_id=learnware_id, version=version)
         return rkme_to_specification(self._peers.specification.GetSpecification(request).rkme)
 
+    def flags(self, learnware_id: str, version: int = 0) -> tuple[str, ...]:
+        """What the dock finds odd about a learnware's specification; none where it has no specification."""
+        request = specification_pb2.GetSpecificationRequest(learnware_id=learnware_id, version=version)
+        try:
+            return tuple(self._peers.specification.GetSpecification(request).flags)
+        except NotFound:
+            return ()
+
     def search(
         self,
         task: Any = None,

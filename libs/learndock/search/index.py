@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from learndock.errors import InvalidInput
 from learndock.search.answer import SearchResult
 from learndock.search.island import Island, island_of
@@ -55,6 +57,18 @@ class Index:
 
     def __contains__(self, key: object) -> bool:
         return key in self._entries
+
+    def panel(self, key: str, size: int) -> list[tuple[str, TableSpecification]]:
+        """At most `size` learnwares of the island where `key` stands, without itself, evenly spaced by key."""
+        with self._lock:
+            entry = self._entries.get(key)
+            place = _place(entry) if entry else None
+            others = sorted((self._members[place].keys() if place else set()) - {key})
+            chosen = (
+                others if len(others) <= size else [others[int(at)] for at in np.linspace(0, len(others) - 1, size)]
+            )
+            found = [(each, self._entries[each].specification) for each in chosen]
+        return [(each, specification) for each, specification in found if specification is not None]
 
     def islands(self) -> Mapping[Island, int]:
         """How many learnwares with a specification stand on each island."""

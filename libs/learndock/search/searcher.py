@@ -67,6 +67,10 @@ class ExactSearcher:
         self._others.remove(key)
         self._tables.remove(key)
 
+    def panel(self, key: str, size: int) -> list[tuple[str, TableSpecification]]:
+        """Some tables of the island where `key` stands; see `Index.panel`."""
+        return self._tables.panel(key, size)
+
     def __len__(self) -> int:
         return len(self._tables)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from dock_bus.inprocess import InProcessBus
-from dock_db import Relay, State
+from dock_db import Flags, Relay, State
 from dock_rpc.channel import channel
 from dock_rpc.convert import specification_to_rkme
 from dock_rpc.server import build_server
@@ -20,7 +20,7 @@ from dockapi.search.v1 import search_pb2_grpc as rpc
 from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
 from learndock.search import Index
 from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
+from learndock.specification import TableSpecification, specify
 from tests.packages.models import table_semantic, table_specification
 
 ANYTHING = SemanticSpecification.from_json("{}", query=True)
@@ -305,3 +305,39 @@ def test_one_that_cannot_be_read_stands_in_nobodys_way(library, house):
     assert house.now(good).state is State.INDEXED
     assert library.keys([broken, old, good]) == {key_of(good)}
     assert library.finder.revision >= house.now(broken).revision
+
+
+def flags(house, row):
+    with house.database.read() as session:
+        return [reason for reason, _ in Flags().of(session, row.learnware_id, row.version)]
+
+
+def test_a_copy_of_anothers_specification_is_flagged_and_the_flag_comes_with_the_hit(library, house):
+    original = house.embedded(**at(3.0))
+    other = house.embedded(**at(5.0), owner="bob")
+    copy = house.embedded(**at(3.0), owner="mallory", semantic=table_semantic(name="all mine"))
+    library.follower.catch_up()
+    assert (flags(house, original), flags(house, other), flags(house, copy)) == ([], [], ["COPY_OF_ANOTHER"])
+    [note] = [each for each in library.find(3.0).notes if copy.learnware_id in each]
+    assert "COPY_OF_ANOTHER" in note
+    assert original.learnware_id in note
+
+
+def test_a_new_version_of_ones_own_is_no_copy(library, house):
+    first = house.embedded(**at(3.0))
+    again = house.embedded(**at(3.0), semantic=table_semantic(name="renamed"))
+    library.follower.catch_up()
+    assert flags(house, first) == flags(house, again) == []
+
+
+def test_one_that_would_be_first_for_most_is_flagged(library, house):
+    wide = {"semantic": table_semantic(6), "kwargs": {"width": 6}}
+    centres = np.random.default_rng(0).normal(size=(10, 6)) * 3
+    data = [np.random.default_rng(place).normal(size=(200, 6)) + centre for place, centre in enumerate(centres)]
+    honest = [
+        house.embedded(specification=specify(X).to_json(), owner=f"owner-{n}", **wide) for n, X in enumerate(data)
+    ]
+    greedy = house.embedded(specification=specify(np.concatenate(data)).to_json(), owner="mallory", **wide)
+    library.follower.catch_up()
+    assert flags(house, greedy) == ["FIRST_FOR_MOST"]
+    assert [flags(house, row) for row in honest] == [[]] * 10

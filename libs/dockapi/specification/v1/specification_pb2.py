@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from dockapi.learnware.v1 import learnware_pb2 as dockapi_dot_learnware_dot_v1_dot_learnware__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,dockapi/specification/v1/specification.proto\x12\x18\x64ockapi.specification.v1\x1a$dockapi/learnware/v1/learnware.proto\"@\n\x17GetSpecificationRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"o\n\x18GetSpecificationResponse\x12(\n\x04rkme\x18\x01 \x01(\x0b\x32\x1a.dockapi.learnware.v1.Rkme\x12\x11\n\tself_norm\x18\x02 \x01(\x01\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_size\x18\x03 \x01(\x01\"\xa2\x01\n\x06Island\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12\x11\n\ttask_type\x18\x02 \x01(\t\x12\x17\n\x0finput_dimension\x18\x03 \x01(\x05\x12\x18\n\x10output_dimension\x18\x04 \x01(\x05\x12\x12\n\nlearnwares\x18\x05 \x01(\x05\x12+\n\x05scale\x18\x06 \x01(\x0b\x32\x1c.dockapi.learnware.v1.Tensor\"\x14\n\x12ListIslandsRequest\"H\n\x13ListIslandsResponse\x12\x31\n\x07islands\x18\x01 \x03(\x0b\x32 .dockapi.specification.v1.Island2\xfd\x01\n\x14SpecificationService\x12y\n\x10GetSpecification\x12\x31.dockapi.specification.v1.GetSpecificationRequest\x1a\x32.dockapi.specification.v1.GetSpecificationResponse\x12j\n\x0bListIslands\x12,.dockapi.specification.v1.ListIslandsRequest\x1a-.dockapi.specification.v1.ListIslandsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,dockapi/specification/v1/specification.proto\x12\x18\x64ockapi.specification.v1\x1a$dockapi/learnware/v1/learnware.proto\"@\n\x17GetSpecificationRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"~\n\x18GetSpecificationResponse\x12(\n\x04rkme\x18\x01 \x01(\x0b\x32\x1a.dockapi.learnware.v1.Rkme\x12\x11\n\tself_norm\x18\x02 \x01(\x01\x12\x16\n\x0e\x65\x66\x66\x65\x63tive_size\x18\x03 \x01(\x01\x12\r\n\x05\x66lags\x18\x04 \x03(\t\"\xa2\x01\n\x06Island\x12\x11\n\tdata_type\x18\x01 \x01(\t\x12\x11\n\ttask_type\x18\x02 \x01(\t\x12\x17\n\x0finput_dimension\x18\x03 \x01(\x05\x12\x18\n\x10output_dimension\x18\x04 \x01(\x05\x12\x12\n\nlearnwares\x18\x05 \x01(\x05\x12+\n\x05scale\x18\x06 \x01(\x0b\x32\x1c.dockapi.learnware.v1.Tensor\"\x14\n\x12ListIslandsRequest\"H\n\x13ListIslandsResponse\x12\x31\n\x07islands\x18\x01 \x03(\x0b\x32 .dockapi.specification.v1.Island2\xfd\x01\n\x14SpecificationService\x12y\n\x10GetSpecification\x12\x31.dockapi.specification.v1.GetSpecificationRequest\x1a\x32.dockapi.specification.v1.GetSpecificationResponse\x12j\n\x0bListIslands\x12,.dockapi.specification.v1.ListIslandsRequest\x1a-.dockapi.specification.v1.ListIslandsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,13 +35,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSPECIFICATIONREQUEST']._serialized_start=112
   _globals['_GETSPECIFICATIONREQUEST']._serialized_end=176
   _globals['_GETSPECIFICATIONRESPONSE']._serialized_start=178
-  _globals['_GETSPECIFICATIONRESPONSE']._serialized_end=289
-  _globals['_ISLAND']._serialized_start=292
-  _globals['_ISLAND']._serialized_end=454
-  _globals['_LISTISLANDSREQUEST']._serialized_start=456
-  _globals['_LISTISLANDSREQUEST']._serialized_end=476
-  _globals['_LISTISLANDSRESPONSE']._serialized_start=478
-  _globals['_LISTISLANDSRESPONSE']._serialized_end=550
-  _globals['_SPECIFICATIONSERVICE']._serialized_start=553
-  _globals['_SPECIFICATIONSERVICE']._serialized_end=806
+  _globals['_GETSPECIFICATIONRESPONSE']._serialized_end=304
+  _globals['_ISLAND']._serialized_start=307
+  _globals['_ISLAND']._serialized_end=469
+  _globals['_LISTISLANDSREQUEST']._serialized_start=471
+  _globals['_LISTISLANDSREQUEST']._serialized_end=491
+  _globals['_LISTISLANDSRESPONSE']._serialized_start=493
+  _globals['_LISTISLANDSRESPONSE']._serialized_end=565
+  _globals['_SPECIFICATIONSERVICE']._serialized_start=568
+  _globals['_SPECIFICATIONSERVICE']._serialized_end=821
 # @@protoc_insertion_point(module_scope)

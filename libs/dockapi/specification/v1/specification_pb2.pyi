@@ -15,14 +15,16 @@ class GetSpecificationRequest(_message.Message):
     def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
 
 class GetSpecificationResponse(_message.Message):
-    __slots__ = ("rkme", "self_norm", "effective_size")
+    __slots__ = ("rkme", "self_norm", "effective_size", "flags")
     RKME_FIELD_NUMBER: _ClassVar[int]
     SELF_NORM_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    FLAGS_FIELD_NUMBER: _ClassVar[int]
     rkme: _learnware_pb2.Rkme
     self_norm: float
     effective_size: float
-    def __init__(self, rkme: _Optional[_Union[_learnware_pb2.Rkme, _Mapping]] = ..., self_norm: _Optional[float] = ..., effective_size: _Optional[float] = ...) -> None: ...
+    flags: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, rkme: _Optional[_Union[_learnware_pb2.Rkme, _Mapping]] = ..., self_norm: _Optional[float] = ..., effective_size: _Optional[float] = ..., flags: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Island(_message.Message):
     __slots__ = ("data_type", "task_type", "input_dimension", "output_dimension", "learnwares", "scale")

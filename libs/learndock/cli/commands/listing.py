@@ -85,10 +85,13 @@ def show_command(
     dock = open_dock(address, owner)
     record = dock.get(learnware_id, version)
     verdict = _verdict(dock, record)
+    flags = dock.flags(record.learnware_id, record.version)
     if as_json:
-        print_json({**plain_record(record), "verdict": plain(verdict)})
+        print_json({**plain_record(record), "verdict": plain(verdict), "flags": list(flags)})
         return
     _print_record(record)
+    for flag in flags:
+        _print_line("look out", clean(flag))
     if verdict is not None:
         click.secho("\nCheck", bold=True)
         for step in verdict.steps:
