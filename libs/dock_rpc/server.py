@@ -27,6 +27,7 @@ from learndock.errors import DockError, Internal, InvalidInput, Overloaded
 Servicer = tuple[str, Callable[[Any, Any], None], Any]
 """Full name of the service, the stub module's add function, the servicer."""
 WAITING_PER_WORKER = 8
+LARGEST_ANSWER_BYTES = 64 << 20
 _log = logging.getLogger(__name__)
 _calls = logging.getLogger("dock_rpc.calls")
 
@@ -65,12 +66,13 @@ def build_server(
     address: str,
     registry: CollectorRegistry | None = None,
     max_workers: int = 32,
-    max_message_bytes: int = 64 << 20,
+    max_message_bytes: int = 16 << 20,
 ) -> Server:
     """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
 
     Calls that stream their answer get half of the threads at most: see StreamCap. When eight calls a thread run and
-    wait, others are turned away: see Doorman. FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
+    wait, others are turned away: see Doorman. `max_message_bytes` bounds what one may send in a message.
+    FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
     """
     names = [name for name, _, _ in servicers]
     metrics = ServerMetrics(registry if registry is not None else CollectorRegistry())
@@ -93,7 +95,7 @@ def _options(max_message_bytes: int) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", max_message_bytes),
-        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", LARGEST_ANSWER_BYTES),
         ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
         ("grpc.keepalive_permit_without_calls", 1),
         ("grpc.keepalive_time_ms", 120_000),

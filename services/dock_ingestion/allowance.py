@@ -1,4 +1,4 @@
-"""How many uploads an owner may begin: a minute's worth at once, then as many as the time brings."""
+"""How many uploads an owner may begin: some at once, then as many as the time brings."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 from learndock.errors import Overloaded
 
+AT_ONCE_S = 6.0
 _MOST_OWNERS = 10_000
 
 
 class Allowance:
-    """`per_minute` uploads for each owner, counted in this process and forgotten with it."""
+    """`per_minute` uploads for each owner, a tenth of them at once. Counted in this process and forgotten with it."""
 
     def __init__(self, per_minute: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_minute = per_minute
@@ -25,14 +26,14 @@ class Allowance:
         now, price = self._clock(), 60.0 / self._per_minute
         with self._lock:
             spent_until = max(self._spent_until.get(owner, now), now) + price
-            wait = spent_until - now - 60.0
+            wait = spent_until - now - max(AT_ONCE_S, price)
             if wait <= 1e-6:
                 self._spent_until[owner] = spent_until
                 if len(self._spent_until) > _MOST_OWNERS:
                     self._forget(now)
                 return
         raise Overloaded(
-            f"{owner} began {self._per_minute} uploads within a minute.",
+            f"{owner} begins more than {self._per_minute} uploads a minute.",
             reason="UPLOADS_TOO_FAST",
             hint="Push more slowly; an operator can raise DOCK_INGESTION_MAX_UPLOADS_PER_MINUTE.",
             retry_after_s=max(1.0, wait),

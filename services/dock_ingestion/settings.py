@@ -21,7 +21,7 @@ class IngestionSettings(BaseSettings):
     """Learnwares of one owner that may wait for their check; more are turned away for a while."""
 
     max_uploads_per_minute: int = Field(default=600, ge=1)
-    """Uploads that one owner may begin in a minute; more are turned away for a while."""
+    """Uploads that one owner may begin in a minute, a tenth of them at once; more are turned away for a while."""
 
     abandoned_after_s: float = Field(default=86_400.0, ge=1.0)
     """Seconds without progress after which an unfinished upload or an orphan blob is swept."""

@@ -55,5 +55,5 @@ class DockSettings(BaseSettings):
     reconcile_grace_s: float = Field(default=30.0, ge=0.1)
     """Seconds that a learnware may wait untouched before it is driven on."""
 
-    max_message_bytes: int = Field(default=64 << 20, ge=1 << 20, le=1 << 30)
-    """Largest message of a call, in bytes; each worker may hold one, in more than one form."""
+    max_message_bytes: int = Field(default=16 << 20, ge=10 << 20, le=1 << 30)
+    """Largest message that is taken, in bytes; each worker may hold one, in more than one form."""

@@ -23,18 +23,18 @@ def taken(allowance: Allowance, owner: str) -> int:
     raise AssertionError("nothing is refused")
 
 
-def test_a_minutes_worth_at_once_then_as_many_as_the_time_brings():
+def test_some_at_once_then_as_many_as_the_time_brings():
     clock = Clock()
-    allowance = Allowance(60, clock=clock)
+    allowance = Allowance(600, clock=clock)
     assert taken(allowance, "ann") == 60
-    clock.now += 10.001
+    clock.now += 1.001
     assert taken(allowance, "ann") == 10
     clock.now += 3600.001
     assert taken(allowance, "ann") == 60, "what was not used does not add up"
 
 
 def test_what_one_owner_spends_is_not_anothers():
-    allowance = Allowance(5, clock=Clock())
+    allowance = Allowance(50, clock=Clock())
     assert taken(allowance, "ann") == taken(allowance, "bob") == 5
 
 
@@ -53,7 +53,6 @@ def test_who_waits_as_told_is_let_in():
 def test_a_flood_of_owners_is_not_remembered_for_ever():
     clock = Clock()
     allowance = Allowance(60, clock=clock)
-    assert taken(allowance, "ann") == 60
     for number in range(30_000):
         clock.now += 0.01
         allowance.take(f"owner-{number}")

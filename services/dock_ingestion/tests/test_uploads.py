@@ -280,7 +280,7 @@ def test_uploads_begun_while_there_was_room_wait_as_well(open_office, house):
 
 
 def test_uploads_come_no_faster_than_an_owner_may(open_office, house):
-    office = open_office(max_uploads_per_minute=2)
+    office = open_office(max_uploads_per_minute=20)
     package = house.package()
     for _ in range(2):
         office.desk.begin(office.declaration(package))
