@@ -14,8 +14,10 @@ from learndock.specification import TableSpecification
 
 Array = npt.NDArray[np.float64]
 
-RANKING = 4.0
-"""Greatest exponent of the kernel between two unrelated rows of an island, where learnwares are ranked."""
+RANKING = 13.0
+"""Greatest exponent of the kernel between two unrelated rows of an island, where learnwares are ranked and mixed.
+
+Wide enough that tables of hundreds of columns see likeness, narrow enough that mixtures tell their members apart."""
 JUDGING = 1.0
 """The same where it is told whether one fits: a wider kernel sees more of coarse specifications (docs/adr/0009)."""
 
