@@ -142,6 +142,17 @@ class FileBlobStore:
         """Every unfinished upload; its age counts from its last part."""
         return _walk(self._unfinished, "")
 
+    def set_aside(self, key: str, folder: Path) -> Path:
+        """Move an object out of the store into `folder`, which must be on the same disk; where it is now."""
+        path = self._path(self._objects, key)
+        target = folder.joinpath(*key.split("/"))
+        with _typed(), self._key_lock(key), self._names:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+            _sync_folder(target.parent)
+            _sync_folder(path.parent)
+        return target
+
     def _chunks(self, key: str, offset: int, chunk_bytes: int) -> Iterator[bytes]:
         with self.open(key) as reader:
             reader.seek(offset)

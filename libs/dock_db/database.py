@@ -66,6 +66,11 @@ class Database:
         """Call `callback` after each committed transaction, on the committing thread: it must only wake others."""
         self._callbacks.append(callback)
 
+    def integrity(self) -> list[str]:
+        """What the database says is wrong with its own file; empty where all is well, or where it has no such look."""
+        with self.read() as session:
+            return dialect.integrity(session)
+
     def close(self) -> None:
         """Close the pool's connections."""
         self._engine.dispose()

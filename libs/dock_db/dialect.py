@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -74,6 +74,15 @@ def now(session: Session) -> float:
         clock: Callable[[], float] = session.info.get("clock", time.time)
         return clock()
     return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+
+
+def integrity(session: Session) -> list[str]:
+    """What the database's own look over its file finds; only SQLite has one."""
+    if session.get_bind().dialect.name != "sqlite":
+        return []
+    looks = ("PRAGMA integrity_check", "PRAGMA foreign_key_check")
+    said = [str(row[0]) for look in looks for row in session.execute(text(look))]
+    return [line for line in said if line != "ok"]
 
 
 def insert_or_ignore(session: Session, table: Table, values: Mapping[str, Any]) -> bool:

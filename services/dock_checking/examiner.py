@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import tempfile
@@ -96,9 +97,17 @@ class Examiner:
 
     def _fetch(self, row: LearnwareRow, folder: Path) -> Path:
         package = folder / "package.zip"
+        hasher = hashlib.sha256()
         with package.open("wb") as out:
             for chunk in self._blobs.read(row.blob_key):
+                hasher.update(chunk)
                 out.write(chunk)
+        if hasher.hexdigest() != row.content_sha256:  # the disk's fault, for which nobody is rejected
+            raise Unavailable(
+                f"The package of {row.learnware_id} is not as it was accepted.",
+                reason="PACKAGE_DAMAGED",
+                hint="The store is damaged: stop the dock and run `dock fsck`.",
+            )
         return package
 
     def _append(self, row: LearnwareRow, step: Step) -> None:

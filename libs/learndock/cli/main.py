@@ -65,6 +65,8 @@ _SERVER = {
     "up": "Run a whole dock in this process until Ctrl-C.",
     "serve": "Run chosen services of a dock.",
     "signing-key": "Show or exchange the key a dock signs with.",
+    "fsck": "Look over a stopped dock for damage.",
+    "retry": "Start a learnware again that the dock gave up.",
 }
 
 
