@@ -19,6 +19,14 @@ from learndock.reuse.rows import check_table
 Array = NDArray[Any]
 
 
+PENALTIES = tuple(10.0**power for power in range(-2, 6))
+"""Of ridge regression; which one is told by leaving out each labelled row in turn."""
+
+
+FEW = 5
+"""With fewer labelled rows nothing can be left out; the penalty is 1 then."""
+
+
 class FeatureAugmentationReuser(Reuser):
     """Logistic or ridge regression on [X, predictions], trained on labelled rows.
 
@@ -113,7 +121,7 @@ class _Constant:
 
 def _train(features: Array, truth: Array, reuser: FeatureAugmentationReuser) -> Any:
     try:
-        from sklearn.linear_model import LogisticRegression, Ridge  # noqa: PLC0415
+        from sklearn.linear_model import LogisticRegression, Ridge, RidgeCV  # noqa: PLC0415
     except ImportError as error:
         raise Unavailable(
             "Feature augmentation trains with scikit-learn, which is not installed.",
@@ -122,7 +130,9 @@ def _train(features: Array, truth: Array, reuser: FeatureAugmentationReuser) -> 
         ) from error
 
     if not reuser._classifies():  # noqa: SLF001
-        return Ridge(alpha=1.0).fit(features, truth)
+        # One penalty for all numbers of rows fails where there are about as many rows as columns.
+        few = len(features) < FEW
+        return (Ridge() if few else RidgeCV(alphas=PENALTIES)).fit(features, truth)
     if len(np.unique(truth)) == 1:
         return _Constant(int(truth[0]))
     return LogisticRegression(max_iter=1000, random_state=reuser.random_state).fit(features, truth)

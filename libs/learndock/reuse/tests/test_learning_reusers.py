@@ -210,3 +210,21 @@ def test_the_others_stand_in_where_all_chosen_fail(rows: np.ndarray) -> None:
     alone.members_ = [("other", member(refuses("gone"), "other"))]
     with pytest.raises(FailedPrecondition, match="gone"):
         alone.predict(rows)
+
+
+def test_as_many_labelled_rows_as_columns_do_not_spoil_augmented_regression():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=45)
+
+    class Near:
+        def __init__(self):
+            self.weights = truth + 0.5 * rng.normal(size=45)
+
+        def predict(self, X):
+            return np.asarray(X) @ self.weights
+
+    members = [Member(Near()) for _ in range(3)]
+    X, test = rng.normal(size=(50, 45)), rng.normal(size=(1000, 45))
+    reuser = FeatureAugmentationReuser(members, task="regression").fit(X, X @ truth + 3 * rng.normal(size=50))
+    alone = np.sqrt(np.mean((members[0].model.predict(test) - test @ truth) ** 2))
+    assert np.sqrt(np.mean((reuser.predict(test) - test @ truth) ** 2)) < alone
