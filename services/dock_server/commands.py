@@ -18,6 +18,7 @@ from dock_rpc.logs import configure_logging
 from dock_rpc.metrics import serve_metrics
 from dock_server.composition import TARGETS, compose
 from dock_server.folder import DockFolder, FolderLock
+from dock_server.memory import give_back_large_blocks
 from dock_server.settings import DockSettings
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ def serve(target: str, check_config: bool, print_config: bool, json_logs: bool, 
 def run(settings: DockSettings, targets: Sequence[str], json_logs: bool) -> None:
     """Compose, start, say where it listens, and wait for SIGINT or SIGTERM."""
     configure_logging(json=json_logs, level=settings.log_level)
+    give_back_large_blocks()
     with FolderLock(settings.data) as folder:
         dock = compose(folder, settings, targets)
         dock.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -12,6 +13,7 @@ import crowd
 import gauge
 import load
 import wares
+from dock_rpc.convert import specification_to_rkme
 from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
 from dockapi.search.v1 import search_pb2, search_pb2_grpc
 from dockapi.status.v1 import status_pb2
@@ -99,6 +101,34 @@ def test_calls_that_find_no_place_are_told_when_to_come_back(small):
             with pytest.raises(Overloaded):
                 hasty.search(text="anything")
         assert patient.search(text="anything").hits == []
+
+
+def _search(address: str, mebibytes: int) -> grpc.StatusCode:
+    """How a search with a specification of that size is answered: it is too large in any case."""
+    request = search_pb2.SearchRequest(semantic_query_json="{}")
+    request.rkme.CopyFrom(specification_to_rkme(wares.task(1)))
+    points = (mebibytes << 20) // (8 * wares.WIDTH)
+    request.rkme.z.shape[:] = [points, wares.WIDTH]
+    request.rkme.z.data = bytes(8 * wares.WIDTH * points)
+    alone = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(address, options=alone) as link, pytest.raises(grpc.RpcError) as refused:
+        search_pb2_grpc.SearchServiceStub(link).Search(request, timeout=60)
+    return refused.value.code()
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "code", "peak_mib", "left_mib"),
+    [(40, "RESOURCE_EXHAUSTED", 64, 64), (15, "INVALID_ARGUMENT", 1000, 350)],
+)
+def test_a_crowd_of_large_messages_does_not_stay_in_memory(tmp_path, mebibytes, code, peak_mib, left_mib):
+    with gauge.MeasuredDock(tmp_path / "dock", targets="search") as dock:
+        before = dock.size().rss_mib
+        for _ in range(2):
+            with ThreadPoolExecutor(20) as pool:
+                codes = [each.name for each in pool.map(_search, [dock.address] * 20, [mebibytes] * 20)]
+            assert set(codes) == {code}
+        assert dock.peak_mib() - before < peak_mib
+        assert dock.size().rss_mib - before < left_mib
 
 
 def test_watchers_that_find_no_place_wait_all_the_same(small, tmp_path):
