@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from learndock.errors import FailedPrecondition, InvalidInput
-from learndock.reuse import AveragingReuser, DockWarning, EnsemblePruningReuser, FeatureAugmentationReuser
+from learndock.reuse import AveragingReuser, DockWarning, EnsemblePruningReuser, FeatureAugmentationReuser, Member
 
 from .conftest import member, refuses
 
