@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from dock_db import Database, Flags, LearnwareRow, Learnwares, State
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
-from learndock.errors import InvalidInput, NotFound
+from learndock.errors import InvalidInput, NotFound, Overloaded
 from learndock.search import Hit, Mixture, Searcher, Verdict
 from learndock.semantic import SemanticSpecification
 from learndock.specification import Specification
@@ -48,12 +49,13 @@ class Finder:
         self._index = index
         self._follower = follower
         self._settings = settings
+        self._waiting = threading.BoundedSemaphore(settings.max_waiting)
 
     def find(self, question: Question, timeout_s: float, cancelled: Callable[[], bool]) -> Answer:
-        """The best hits and the mixture. InvalidInput for limits out of range."""
+        """The best hits and the mixture. InvalidInput for limits out of range; see also `_wait_for`."""
         question = self._bounded(question)
-        if question.min_revision:
-            self._follower.wait_for(question.min_revision, timeout_s)
+        if question.min_revision > self._follower.revision:
+            self._wait_for(question.min_revision, timeout_s)
         revision = self._follower.revision
         result = self._index.search(
             question.task,
@@ -91,6 +93,20 @@ class Finder:
     def size(self) -> int:
         """Learnwares in the index."""
         return len(self._index)
+
+    def _wait_for(self, revision: int, timeout_s: float) -> None:
+        """FailedPrecondition INDEX_BEHIND; Overloaded SEARCHES_WAITING, for who waits keeps a thread from others."""
+        if not self._waiting.acquire(blocking=False):
+            raise Overloaded(
+                f"{self._settings.max_waiting} searches wait for newer revisions of the index already.",
+                reason="SEARCHES_WAITING",
+                hint="Try again in a moment, or search without min_revision.",
+                retry_after_s=1.0,
+            )
+        try:
+            self._follower.wait_for(revision, min(timeout_s, self._settings.max_wait_s))
+        finally:
+            self._waiting.release()
 
     def _bounded(self, question: Question) -> Question:
         limit = question.limit or 10

@@ -22,3 +22,9 @@ class SearchSettings(BaseSettings):
 
     max_mixture_size: int = Field(default=10, ge=1, le=50)
     """Most learnwares a mixture may have."""
+
+    max_waiting: int = Field(default=16, ge=1)
+    """Searches that may wait at a time for a revision that the index does not hold yet."""
+
+    max_wait_s: float = Field(default=30.0, ge=0.0)
+    """Longest that one of them waits, whatever its deadline."""

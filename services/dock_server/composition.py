@@ -160,7 +160,7 @@ def _services(
         services.append((_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer))
         parts.append(specification)
     if "search" in targets:
-        search = make_search(database, bus, SearchSettings())
+        search = make_search(database, bus, _search_settings(settings))
         services.append((_service("search"), add_SearchServiceServicer_to_server, search.servicer))
         parts.append(search)
     if "reuse" in targets:
@@ -174,6 +174,12 @@ def _reuse_settings(settings: DockSettings) -> ReuseSettings:
     """Its calls wait for calls to this very server: they may never hold all of its threads."""
     reuse = ReuseSettings()
     return reuse.model_copy(update={"max_calls": min(reuse.max_calls, settings.workers // 2)})
+
+
+def _search_settings(settings: DockSettings) -> SearchSettings:
+    """Who waits for the index may never keep all threads from those who do not."""
+    search = SearchSettings()
+    return search.model_copy(update={"max_waiting": min(search.max_waiting, settings.workers // 4)})
 
 
 def _service(target: str) -> str:

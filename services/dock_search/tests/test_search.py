@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -218,6 +219,18 @@ def test_waiting_for_what_does_not_come_ends_and_says_so(library, house):
     with pytest.raises(FailedPrecondition) as behind:
         library.find(min_revision=10_000)
     assert behind.value.reason == "INDEX_BEHIND"
+
+
+def test_who_waits_does_not_keep_others_from_searching(house):
+    library = Library(house, max_waiting=2, max_wait_s=0.5)
+    with ThreadPoolExecutor(4) as pool:
+        question = Question(task=None, query=ANYTHING, min_revision=10_000)
+        asked = [pool.submit(library.finder.find, question, 60.0, lambda: False) for _ in range(4)]
+        assert library.find().hits == []
+        errors = [future.exception(timeout=20) for future in asked]
+    reasons = sorted(error.reason for error in errors)
+    assert reasons == ["INDEX_BEHIND", "INDEX_BEHIND", "SEARCHES_WAITING", "SEARCHES_WAITING"]
+    assert all(error.retry_after_s for error in errors if error.reason == "SEARCHES_WAITING")
 
 
 @pytest.mark.parametrize("wanted", [{"limit": -1}, {"limit": 11}, {"mixture_size": 4}, {"mixture_size": -2}])
