@@ -1,13 +1,14 @@
 """Side by side with the peer, in one run.
 
-Both sides have the same arrays and the same cores; the peer may choose between one thread and two, and the better
-time counts. It is its released package, unmodified, in a process of its own that has loaded everything before a
+Both sides have the same arrays and the same cores; the peer has one thread or two, whichever a probe finds quicker.
+It is its released package, unmodified, in a process of its own that has loaded everything before a
 clock starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,17 +53,17 @@ def _left_out(why: str) -> Table:
 
 
 def _versions(peer: Peer) -> Table:
-    return Table("peer.versions", "The peer", ("", "version"), tuple(peer.versions.items()), COMMAND)
+    threads = peer.choose_threads(clusters(5_000, 20).rows)
+    rows: tuple[tuple[str, Cell], ...] = (*peer.versions.items(), ("threads, the quicker of one and two", threads))
+    return Table("peer.versions", "The peer", ("", "release"), rows, COMMAND)
 
 
 def _specification(peer: Peer, quick: bool) -> Table:
     rows: list[Sequence[Cell]] = []
     for n, d in ((2_000, 10),) if quick else ((10_000, 10), (10_000, 50), (100_000, 50)):
         scene = clusters(n, d)
-        said = peer.ask_fairly(
+        said = peer.ask(
             "specify",
-            "time",
-            quick=quick,
             arrays=peer.put("rows", X=scene.rows),
             out=peer.path("made"),
             k=100,
@@ -93,7 +94,7 @@ def _search(peer: Peer, quick: bool) -> Table:
         keys, index, task = list(world.members), world.index(), domains.task([3], 1)
         _, first = best_of(1, index.search, task, ANY, mixture="none")
         found, ours = best_of(5, index.search, task, ANY, mixture="none")
-        said = peer.ask_fairly("search", "single", quick=quick, **_scene(peer, world, task), only_single=True)
+        said = peer.ask("search", **_scene(peer, world, task), only_single=True)
         theirs = said["single"]
         distances = {keys[place]: value for place, value in zip(said["order"], said["distances"], strict=True)}
         gap = max(abs(distances[hit.key] - hit.peer_distance) for hit in found.hits)
@@ -114,7 +115,7 @@ def _search(peer: Peer, quick: bool) -> Table:
 
 
 def _mixture(peer: Peer, quick: bool) -> Table:
-    size, count = (400, 2) if quick else (10_000, 6)
+    size, count = (400, 2) if quick else (10_000, 5)
     world = domains.world(size)
     keys, index = list(world.members), world.index()
     index.search(domains.task([0], 0), ANY)
@@ -126,8 +127,8 @@ def _mixture(peer: Peer, quick: bool) -> Table:
     for seed in range(count):
         wanted = sorted(int(each) for each in rng.choice(domains.DOMAINS, 3, replace=False))
         task = domains.task(wanted, seed)
-        scene = {"island": island, "arrays": peer.put("task", z=task.z, b=task.beta), "mixture": 5}
-        said = peer.ask_fairly("search", "whole", quick=quick, **scene, only_single=False)
+        scene: dict[str, Any] = {"island": island, "arrays": peer.put("task", z=task.z, b=task.beta), "mixture": 5}
+        said = peer.ask("search", **scene, only_single=False)
         members = tuple(keys[place] for place in said["mixture"]["members"])
         weights = tuple(said["mixture"]["weights"])
         worth = _worth(world, task, wanted, members, weights, scale)
@@ -156,7 +157,7 @@ def _mixture(peer: Peer, quick: bool) -> Table:
 
 
 def _ranking(peer: Peer, quick: bool) -> Table:
-    size, count = (400, 6) if quick else (1_000, 30)
+    size, count = (400, 6) if quick else (1_000, 20)
     plain = domains.world(size)
     one, other = np.ones(domains.WIDTH), np.where(np.arange(domains.WIDTH) % 2, 10.0, 1.0)
     rows: list[Sequence[Cell]] = []
@@ -165,7 +166,7 @@ def _ranking(peer: Peer, quick: bool) -> Table:
         keys, index, island = list(world.members), world.index(), _island(peer, world)
         right = np.zeros((count, 2))
         for seed in range(count):
-            domain = seed * 6 % domains.DOMAINS
+            domain = seed * 9 % domains.DOMAINS
             task = _scaled(domains.task([domain], seed), factors)
             arrays = peer.put("task", z=task.z, b=task.beta)
             said = peer.ask("search", island=island, arrays=arrays, mixture=5, only_single=True)
@@ -206,7 +207,7 @@ def _squared(z: Array, beta: Array, other: Array, weights: Array) -> float:
     return float(beta @ own @ beta - 2 * beta @ cross @ weights + weights @ their @ weights)
 
 
-def _scene(peer: Peer, world: domains.World, task: TableSpecification) -> dict[str, str | int]:
+def _scene(peer: Peer, world: domains.World, task: TableSpecification) -> dict[str, Any]:
     arrays = peer.put("task", z=task.z, b=task.beta)
     return {"island": _island(peer, world), "arrays": arrays, "mixture": 5}
 

@@ -79,16 +79,19 @@ class Peer:
         found: dict[str, Any] = answer["ok"]
         return found
 
-    def ask_fairly(self, task: str, clock: str, *, quick: bool, **arguments: Any) -> dict[str, Any]:
-        """The better answer, by the wall time under `clock`, of one and of two threads (quick: of one).
+    def choose_threads(self, table: Any) -> int:
+        """Let it have one thread or two, whichever is quicker for it on a table (n, d).
 
-        With two threads the peer's many small products wait for one another; on a busy machine they do so for long.
+        With two its many small products wait for one another, on a busy machine for long.
         """
-        answers = []
-        for threads in (1,) if quick else (1, 2):
+        arrays, seconds = self.put("probe", X=table), {}
+        for threads in (2, 1):
             self.ask("hello", threads=threads)
-            answers.append(self.ask(task, **arguments))
-        return min(answers, key=lambda answer: float(answer[clock]["wall"]))
+            said = self.ask("specify", arrays=arrays, out=self.path("probe_out"), k=100, repeats=3)
+            seconds[threads] = said["time"]["wall"]
+        best = min(seconds, key=lambda threads: float(seconds[threads]))
+        self.ask("hello", threads=best)
+        return best
 
     def put(self, name: str, **arrays: Any) -> str:
         """Write arrays for the peer; gives the path."""
