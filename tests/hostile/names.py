@@ -49,7 +49,7 @@ UNSAFE = {
     "too-long": "n" * 241,
     "flag": "-rf",
     "flag-in-a-folder": "a/--help",
-    "latin-1": b"caf\xe9.py",
+    "latin-1": "été.py".encode("latin-1"),
     "cp437": b"\x81ber.py",
     "overlong-slash": b"..\xc0\xafevil",
     "utf-16": "evil.py".encode("utf-16-le"),

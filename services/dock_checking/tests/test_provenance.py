@@ -9,10 +9,10 @@ import shutil
 import stat
 
 import pytest
+from services.dock_checking.tests.conftest import MISFIT
 
 from dock_checking.bill import Advisories, bill_of_materials, components
 from dock_checking.signer import KEY, Signer
-from services.dock_checking.tests.conftest import MISFIT
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 from learndock.provenance import SignedRecord, VerdictRecord, follow_rotations, verify_verdict
 
