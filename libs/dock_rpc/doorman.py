@@ -12,6 +12,7 @@ import grpc
 from dock_rpc.interception import Method, handler_like
 from learndock.errors import Overloaded
 
+_ASIDE_THREADS = 16
 _Result = TypeVar("_Result")
 
 
@@ -53,7 +54,7 @@ class Doorman(grpc.ServerInterceptor):
         self._workers = workers
         self._limit = limit
         self._services = frozenset(services)
-        self._aside = ThreadPoolExecutor(2, thread_name_prefix="rpc-aside")
+        self._aside = ThreadPoolExecutor(_ASIDE_THREADS, thread_name_prefix="rpc-aside")
 
     def intercept_service(self, continuation: Callable[[Any], Any], handler_call_details: Any) -> Any:
         """Give the call's handler, or one that refuses."""
