@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all test-peer e2e bench bench-quick peer-env demo up lock clean
+.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up lock clean
 
 help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ peer-env: setup-dev ## Install the peer, for benchmarks and test-peer only, into
 
 test-peer: peer-env ## Run the tests that read our files with the peer, and the peer's with ours
 	$(BIN)/pytest tests/peer $(PYTEST_ARGS)
+
+torture: setup-dev ## Kill, load and attack a dock for up to an hour; FULL=1 for every seed and size
+	nice $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds 5)
+	nice $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick)
+	$(BIN)/pytest tests/hostile tests/torture libs/dock_blob $(PYTEST_ARGS)
 
 bench: setup-dev ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
 	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"
