@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from page import merge, modules, section, summary
+from page import declared_keys, merge, modules, section, summary
 from table import Table, shown
 
 HERE = Path(__file__).resolve().parent
@@ -141,13 +141,21 @@ def _publish_stored(console: Console, paths: list[Path], found: dict[str, Path])
 
 
 def _publish(results: dict[str, dict[str, Any]], found: dict[str, Path]) -> None:
+    """Write the page; a benchmark that left tables out, as without the peer, keeps what the page has of it."""
+    whole = {
+        name: document
+        for name, document in results.items()
+        if {table["key"] for table in document["tables"]} == set(declared_keys(found[name]))
+    }
+    for name in results.keys() - whole.keys():
+        print(f"{name}: some of its tables were left out; the page keeps its older ones")
     new = {
         name: section(
             summary(found[name]),
             made_with(document["circumstances"]),
             [(table["key"], as_table(table).to_markdown()) for table in document["tables"]],
         )
-        for name, document in results.items()
+        for name, document in whole.items()
     }
     PAGE.write_text(merge(PAGE.read_text(encoding="utf-8"), new, list(found)), encoding="utf-8")
 
