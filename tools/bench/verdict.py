@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from learndock.search import Index, island_scale, mmd
-from learndock.search.island import JUDGING, RANKING, widening
+from learndock.search.island import JUDGING, RANKING, judging, widening
 from learndock.search.null import Null
 from learndock.search.shelf import Entry, Shelf
 from learndock.search.verdict import Judge
@@ -89,7 +89,7 @@ def firsts(learnwares: Sequence[TableSpecification], task: TableSpecification) -
     """Who is first by each order."""
     ranking = island_scale(learnwares)
     spread = ranking / widening(task.gamma, task.dimension, RANKING)
-    scales = (None, spread, ranking, spread * widening(task.gamma, task.dimension, JUDGING))
+    scales = (None, spread, ranking, spread * judging(task.gamma, task.dimension))
     return [int(np.argmin([mmd(task, each, scale) for each in learnwares])) for scale in scales]
 
 

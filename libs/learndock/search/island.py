@@ -19,13 +19,17 @@ RANKING = 13.0
 
 Wide enough that tables of hundreds of columns see likeness, narrow enough that mixtures tell their members apart."""
 JUDGING = 1.0
-"""The same where it is told whether one fits: a wider kernel sees more of coarse specifications (docs/adr/0009)."""
+"""The exponent where it is told whether one fits: a wider kernel sees more of coarse specifications, and one that is
+wider still sees all rows as alike (docs/adr/0009)."""
 
 MOST_SAY = 5.0
 """A learnware's part in the spread of a column is bounded by so many times the usual."""
 _USUAL = 0.9
 """The usual is what this share of the learnwares do not pass: honest ones differ, and few are far out of all."""
 _STEPS = 8
+_LEAST_JUDGING = 1e-18
+_TINY = 1e-140
+"""The square of a lesser spread is no number to divide by."""
 
 
 @dataclass(frozen=True, order=True)
@@ -73,8 +77,8 @@ def pooled_scale(found: Array, gamma: float) -> Array:
     means, variances = found[:, 0], found[:, 1]
     spread = _bounded_spread(means, variances)
     # What is left of a column that never varies is rounding.
-    flat = spread <= 1e-9 * np.abs(means).max(axis=0)
-    return np.where(flat | (spread == 0), 1.0, _stepped(spread)) * widening(gamma, len(spread), RANKING)
+    flat = spread <= np.maximum(1e-9 * np.abs(means).max(axis=0), _TINY)
+    return np.where(flat, 1.0, _stepped(spread)) * widening(gamma, len(spread), RANKING)
 
 
 def _bounded_spread(means: Array, variances: Array) -> Array:
@@ -111,3 +115,8 @@ def widening(gamma: float, width: int, exponent: float) -> float:
     least 1: a narrow table stays as it is.
     """
     return float(np.sqrt(max(1.0, 2.0 * gamma * width / exponent)))
+
+
+def judging(gamma: float, width: int) -> float:
+    """The same for verdicts: |x - y|^2 comes to `JUDGING` on average, for narrow tables and small gammas too."""
+    return float(np.sqrt(max(_LEAST_JUDGING, 2.0 * gamma * width / JUDGING)))

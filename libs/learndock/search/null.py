@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
 
-from learndock.search.island import JUDGING, RANKING, widening
+from learndock.search.island import RANKING, judging, widening
 from learndock.search.scan import Stack
 from learndock.search.shelf import Shelf
 from learndock.specification import TableSpecification
@@ -31,7 +31,7 @@ class Null:
         others = [each for neighbour in neighbours for each in sample_of(neighbour.specifications, NEIGHBOURS)]
         sample = [*sample_of(shelf.specifications, OWN), *sample_of(others, NEIGHBOURS)]
         gamma, width = sample[0].gamma, sample[0].dimension
-        self.scale = shelf.scale * (widening(gamma, width, JUDGING) / widening(gamma, width, RANKING))
+        self.scale = shelf.scale * (judging(gamma, width) / widening(gamma, width, RANKING))
         self._stack = Stack(sample, self.scale)
         self._norms = np.array([self.product(each, each) for each in sample])
         self._sizes = np.array([each.effective_size for each in sample])
@@ -78,11 +78,12 @@ class Nulls:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: WeakKeyDictionary[Shelf, tuple[tuple[int, ...], Null]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[Shelf, tuple[tuple[ref[Shelf], ...], Null]] = WeakKeyDictionary()
 
     def of(self, shelf: Shelf, neighbours: Sequence[Shelf]) -> Null:
         """The null of a shelf."""
-        stamp = tuple(id(each) for each in neighbours)
+        # No id(): a shelf that is gone leaves its own to the next. A reference to what is gone equals no other.
+        stamp = tuple(ref(each) for each in neighbours)
         with self._lock:
             known = self._known.get(shelf)
         if known is None or known[0] != stamp:

@@ -150,8 +150,11 @@ def _compare(
     shelf.prepare(cancelled)
     found = shelf.compare(task, cancelled, progress)
     places = places[np.argsort(found.squared[places], kind="stable")]
-    shelf.evaluate(task, places[: limit + MARGIN], found, cancelled)
-    return _Compared(shelf, places[np.argsort(found.squared[places], kind="stable")], found, judge)
+    near, rest = places[: limit + MARGIN], places[limit + MARGIN :]
+    shelf.evaluate(task, near, found, cancelled)
+    # Of many that are as near, those that float32 only saw must not come first.
+    near = near[np.argsort(found.squared[near], kind="stable")]
+    return _Compared(shelf, np.concatenate([near, rest]), found, judge)
 
 
 def _in_parts(progress: Progress | None, sizes: Sequence[int]) -> list[Progress | None]:

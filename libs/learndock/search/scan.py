@@ -23,6 +23,8 @@ _FLOAT32_REACH = 1e-4
 """Greatest error of an exponent that float32 may bring."""
 _OUT_OF_PROPORTION = 1e5
 """Steps of the scale from the centre beyond which nothing honest lies."""
+_LEAST_SCALE = 1e-15
+"""The square of a lesser scale has too few digits in float32, or none."""
 _SILENT = -40.0
 """A kernel value with a lesser exponent is below 1e-17."""
 _DENSE = 0.05
@@ -53,7 +55,7 @@ class Stack:
         self.centre = np.median(points, axis=0) if centre is None else centre
         points = self._within(points)
         squares, plain = ((points / self.scale) ** 2).sum(axis=1), (points**2).sum(axis=1)
-        self.dtype = self._dtype(squares)
+        self.dtype = self._dtype(squares) if self.scale.min() >= _LEAST_SCALE else np.dtype(np.float64)
         self.plain_dtype = np.promote_types(self.dtype, self._dtype(plain))
         self.beta = beta.astype(self.dtype)
         # [z, |z/s|^2, |z|^2, 1] times [2 gamma u, 0, -gamma, -gamma |u|^2] is the exponent for columns as they are.

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from learndock.errors import DeadlineExceeded, InvalidInput
 from learndock.search import Index, Island, island_of, island_scale, mmd
+from learndock.search.null import Null, Nulls
 from learndock.search.query import PEER_BLIND
+from learndock.search.shelf import Entry, Shelf
 from learndock.search.tests.islands import WIDTH, World, domain_of, semantic
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification
@@ -228,3 +230,26 @@ def test_impossible_questions_are_refused(options, reason):
     with pytest.raises(InvalidInput) as caught:
         Index().search(specification(1), ANY, **options)
     assert caught.value.reason == reason
+
+
+def test_of_many_alike_those_are_shown_that_were_evaluated():
+    same, task = specification(1), specification(2)
+    index = Index()
+    for number in range(300):
+        index.add(f"m{number:03}", semantic(3), same)
+    wanted = mmd(task, same, island_scale([same] * 300))
+    for hit in index.search(task, ANY, limit=10).hits:
+        assert hit.distance == pytest.approx(wanted, abs=1e-12)
+
+
+def test_the_null_of_a_shelf_follows_neighbours_whose_memory_is_taken_over():
+    shelf, task = Shelf([Entry.of("a", semantic(3), specification(1))]), specification(99)
+    entries = [Entry.of("n", semantic(3), specification(seed)) for seed in range(30)]
+    nulls, found = Nulls(), []
+    for entry in entries:
+        # Each neighbour goes before the next one comes, most often to the same place in memory.
+        neighbour = Shelf([entry])
+        found.append(nulls.of(shelf, [neighbour]).squared(task, 1.0))
+        del neighbour
+    for entry, each in zip(entries, found, strict=True):
+        assert (each == Null(shelf, [Shelf([entry])]).squared(task, 1.0)).all()

@@ -170,3 +170,21 @@ def test_where_the_kernel_sees_no_overlap_nothing_can_be_told():
     assert verdict.word == "cannot tell"
     assert "no overlap" in verdict.reason
     assert index.search(specify(rng.normal(size=(100, 12)) + 1e5), ANY).verdict.word == "nothing fits"
+
+
+@pytest.mark.parametrize(("width", "gamma"), [(2, 0.1), (3, 0.01), (3, 1e-4), (3, 1e-12), (20, 0.001)])
+def test_a_wide_kernel_does_not_make_everything_fit(width, gamma):
+    rng = np.random.default_rng(0)
+    means = 3 * rng.normal(size=(5, width))
+    means[4] = means[:4].mean(axis=0) + 4 * (means[0] - means[1]) / np.linalg.norm(means[0] - means[1])
+
+    def made(domain):
+        return specify(means[domain] + 0.5 * rng.normal(size=(300, width)), gamma=gamma)
+
+    index = Index()
+    for domain in range(4):
+        for mate in range(3):
+            index.add(f"{domain}:{mate}", semantic(width), made(domain))
+    for domain in range(4):
+        assert index.search(made(domain), ANY).verdict.word == "fits"
+    assert index.search(made(4), ANY).verdict.word == "nothing fits"
