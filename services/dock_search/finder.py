@@ -55,7 +55,7 @@ class Finder:
         """The best hits and the mixture. InvalidInput for limits out of range; see also `_wait_for`."""
         question = self._bounded(question)
         if question.min_revision > self._follower.revision:
-            self._wait_for(question.min_revision, timeout_s)
+            self._wait_for(question.min_revision, timeout_s, cancelled)
         revision = self._follower.revision
         result = self._index.search(
             question.task,
@@ -94,7 +94,7 @@ class Finder:
         """Learnwares in the index."""
         return len(self._index)
 
-    def _wait_for(self, revision: int, timeout_s: float) -> None:
+    def _wait_for(self, revision: int, timeout_s: float, cancelled: Callable[[], bool]) -> None:
         """FailedPrecondition INDEX_BEHIND; Overloaded SEARCHES_WAITING, for who waits keeps a thread from others."""
         if not self._waiting.acquire(blocking=False):
             raise Overloaded(
@@ -104,7 +104,7 @@ class Finder:
                 retry_after_s=1.0,
             )
         try:
-            self._follower.wait_for(revision, min(timeout_s, self._settings.max_wait_s))
+            self._follower.wait_for(revision, min(timeout_s, self._settings.max_wait_s), cancelled)
         finally:
             self._waiting.release()
 

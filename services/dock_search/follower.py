@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from learndock.search import Searcher
 from learndock.semantic import SemanticSpecification
 from learndock.specification import read_specification
 
+_LOOK_S = 0.25
+"""Seconds after which one who waits looks whether anybody still wants the answer."""
 _log = logging.getLogger(__name__)
 
 
@@ -68,13 +71,15 @@ class Follower:
         """Something changed."""
         self._wake.set()
 
-    def wait_for(self, revision: int, timeout_s: float) -> None:
-        """Return when the index holds `revision`; FailedPrecondition INDEX_BEHIND after `timeout_s`."""
+    def wait_for(self, revision: int, timeout_s: float, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Return when the index holds `revision`. FailedPrecondition INDEX_BEHIND after `timeout_s`, or `cancelled`."""
         end = time.monotonic() + timeout_s
         with self._progress:
             while self._applied < revision:
                 left = end - time.monotonic()
-                if left <= 0 or not self._progress.wait(left):
+                if left > 0 and not cancelled():
+                    self._progress.wait(min(left, _LOOK_S))
+                else:
                     raise FailedPrecondition(
                         f"The index holds revision {self._applied}, not yet {revision}.",
                         reason="INDEX_BEHIND",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -219,6 +220,19 @@ def test_waiting_for_what_does_not_come_ends_and_says_so(library, house):
     with pytest.raises(FailedPrecondition) as behind:
         library.find(min_revision=10_000)
     assert behind.value.reason == "INDEX_BEHIND"
+
+
+def test_nobody_waits_for_a_caller_who_left(house):
+    library = Library(house)
+    left = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        question = Question(task=None, query=ANYTHING, min_revision=10_000)
+        asked = pool.submit(library.finder.find, question, 25.0, left.is_set)
+        assert not asked.done()
+        left.set()
+        start = time.monotonic()
+        assert isinstance(asked.exception(timeout=30), FailedPrecondition)
+    assert time.monotonic() - start < 10
 
 
 def test_who_waits_does_not_keep_others_from_searching(house):
