@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dock_blob import BlobInfo
 from dock_blob.file import FileBlobStore
-from dock_checking.signer import Signer
+from dock_checking.signer import KEY, Signer
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State, Uploads, VerdictRow, Verdicts
 from dock_server.folder import DockFolder
 from learndock.errors import DockError, NotFound
@@ -39,8 +39,9 @@ class Inspection:
         self._folder = folder
         self._grace_s = grace_s
         self._blobs = FileBlobStore(folder.blobs)
-        self._signer = Signer(folder.keys)
-        self._rotations = self._signer.rotations()
+        # A signer makes the key that is missing; somebody who only looks must not.
+        self._signer = Signer(folder.keys) if (folder.keys / KEY).is_file() else None
+        self._rotations = self._signer.rotations() if self._signer else []
         self.versions = 0
         self.bytes = 0
 
@@ -49,6 +50,8 @@ class Inspection:
         database = Database(self._folder.database_url)
         try:
             yield from self._database(database)
+            if self._signer is None:
+                yield Finding("SIGNING_KEY_MISSING", KEY, "The dock would make another one; restore it first.")
             keys: set[str] = set()
             for row in _rows(database):
                 self.versions += 1
@@ -119,7 +122,8 @@ class Inspection:
         try:
             signed = SignedRecord.from_json(kept)
             signed.require_signature()
-            follow_rotations(signed.key, self._rotations, self._signer.key)
+            if self._signer is not None:
+                follow_rotations(signed.key, self._rotations, self._signer.key)
             record = VerdictRecord.from_text(signed.text)
         except DockError as error:
             return error.message

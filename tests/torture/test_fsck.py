@@ -105,6 +105,12 @@ def test_a_forged_record_is_found(data):
     assert fsck(data)[:2] == (1, {"VERDICT_RECORD_INVALID"})
 
 
+def test_a_lost_key_is_missed_and_not_made_anew(data):
+    shutil.rmtree(data / "keys")
+    assert fsck(data)[:2] == (1, {"SIGNING_KEY_MISSING"})
+    assert not list(data.glob("keys/*"))
+
+
 def test_there_must_be_a_dock(tmp_path):
     done = cli("fsck", "--data", tmp_path / "none")
     assert done.returncode == 2 and "DOCK_FOLDER_NOT_FOUND" in done.stderr

@@ -5,12 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from learndock.errors import DockError
 from tests.e2e.conftest import RunningDock
 from tests.e2e.learnwares import classifier_package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+
+
+def damaged(whole: bytes) -> bytes:
+    return whole[:100] + bytes([whole[100] ^ 8]) + whole[101:]
 
 
 def test_what_fails_again_and_again_is_given_up_alone_and_comes_back(tmp_path):
@@ -20,7 +26,7 @@ def test_what_fails_again_and_again_is_given_up_alone_and_comes_back(tmp_path):
     dock.kill()
     [package] = [path for path in (dock.data / "blobs" / "objects").rglob("*") if path.is_file()]
     whole = package.read_bytes()
-    package.write_bytes(whole[:100] + bytes([whole[100] ^ 8]) + whole[101:])
+    package.write_bytes(damaged(whole))
 
     dock.start(DOCK_CHECKING_LEASE_S="5", DOCK_CHECKING_POLL_S="0.2", DOCK_RECONCILE_PERIOD_S="1")
     client = dock.client()
@@ -35,4 +41,11 @@ def test_what_fails_again_and_again_is_given_up_alone_and_comes_back(tmp_path):
     subprocess.run(command, check=True)
     assert client.wait(poisoned, timeout=120).state == "INDEXED"
     assert client.verdict(poisoned).accepted
+
+    package.write_bytes(damaged(whole))  # what is served is looked at again
+    with pytest.raises(DockError):
+        client.pull(poisoned, tmp_path / "pulled.zip")
+    assert not (tmp_path / "pulled.zip").exists()
+    with pytest.raises(DockError):
+        client.predict([poisoned], np.zeros((2, 3)))
     assert dock.stop() == 0
