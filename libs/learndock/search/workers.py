@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from learndock.search.scan import Cancelled, stop_if
 
@@ -45,8 +46,10 @@ def share_out(
         if progress is not None:
             progress(share)
 
-    # A helper that never starts (a busy pool, a forked child) is only missed: the caller does every piece itself.
-    helpers = [_threads().submit(take_part, piece) for _ in range(min(_cores(), count) - 1)]
+    # A helper that never starts (a busy pool, a process at its end) is only missed: the caller does every piece itself.
+    helpers: list[Future[None]] = []
+    with contextlib.suppress(RuntimeError):
+        helpers.extend(_threads().submit(take_part, piece) for _ in range(min(_cores(), count) - 1))
     try:
         take_part(own_piece)
     finally:
@@ -70,3 +73,13 @@ def _threads() -> ThreadPoolExecutor:
         if _pool is None:
             _pool = ThreadPoolExecutor(_MOST - 1, thread_name_prefix="learndock-search")
         return _pool
+
+
+def _begin_in_child() -> None:
+    """A forked child has none of its parent's threads, and must not queue work for them."""
+    global _lock, _pool
+    _lock, _pool = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +43,8 @@ def _enter() -> None:
 def _leave() -> None:
     global _inside, _limiter  # noqa: PLW0603
     with _lock:
-        _inside -= 1
+        # A child that was forked inside leaves what it began anew.
+        _inside = max(0, _inside - 1)
         if _inside == 0 and _limiter is not None:
             _limiter.restore_original_limits()
             _limiter = None
@@ -58,3 +60,16 @@ def _limit() -> Any:
     except ImportError:
         return openblas
     return control.threadpool_limits(limits=1, user_api="blas")
+
+
+def _begin_in_child() -> None:
+    """A forked child has none of its parent's threads: nobody who was inside would ever leave."""
+    global _lock, _inside, _limiter  # noqa: PLW0603
+    _lock, _inside = threading.Lock(), 0
+    if _limiter is not None:
+        _limiter.restore_original_limits()
+        _limiter = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_in_child)

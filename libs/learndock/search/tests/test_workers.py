@@ -1,5 +1,8 @@
 """Work shared out: each piece once, nothing left running, and the caller's own functions on the caller's thread."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -71,3 +74,36 @@ def test_pieces_may_share_out_their_own():
     done = []
     share_out(lambda piece: share_out(lambda part: done.append((piece, part)), 5), 20)
     assert len(set(done)) == 100
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_has_threads_of_its_own_and_leaves_no_work_behind():
+    code = """
+import os, time
+from learndock.search import workers
+workers._cores = lambda: 4
+workers.share_out(lambda _: time.sleep(0.01), 40)
+assert len(workers._pool._threads) == 3
+if os.fork() == 0:
+    workers.share_out(lambda _: time.sleep(0.01), 40)
+    os._exit(len(workers._pool._threads) + 10 * workers._pool._work_queue.qsize())
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"
+
+
+def test_work_is_still_done_by_a_thread_that_outlives_the_main_one():
+    code = """
+import threading
+from learndock.search import workers
+workers._cores = lambda: 4
+def late():
+    threading.main_thread().join()
+    done = []
+    workers.share_out(done.append, 5)
+    print(sorted(done))
+threading.Thread(target=late).start()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[0, 1, 2, 3, 4]\n", done.stderr

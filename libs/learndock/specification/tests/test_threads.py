@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -86,3 +87,22 @@ print(json.dumps([before, inside, after, "scipy.linalg" in sys.modules]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [[2], [1], [2], False]
+
+
+@needs_openblas
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_that_is_forked_inside_is_not_held_forever():
+    code = """
+import os
+from learndock.specification import blas, threads
+blas.loaded()[0].set(2)
+with threads.one_thread():
+    child = os.fork()
+if child == 0:
+    with threads.one_thread():
+        inside = blas.loaded()[0].get()
+    os._exit(10 * inside + blas.loaded()[0].get())
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "12\n"
