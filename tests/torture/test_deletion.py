@@ -11,10 +11,9 @@ from tests.e2e.conftest import RunningDock
 from tests.e2e.learnwares import classifier_package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
+SLEEPS = {"checking.before_verdict": 3, "specification.before_store": 2, "search.before_indexed": 6}
 SLOW = {
-    "DOCK_FAILPOINTS": ",".join(
-        ["checking.before_verdict=sleep:3", "specification.before_store=sleep:2", "search.before_indexed=sleep:6"]
-    ),
+    "DOCK_FAILPOINTS": ",".join(f"{moment}=sleep:{seconds}" for moment, seconds in SLEEPS.items()),
     "DOCK_INGESTION_ABANDONED_AFTER_S": "5",
     "DOCK_INGESTION_SWEEP_PERIOD_S": "1",
 }

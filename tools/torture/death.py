@@ -76,6 +76,7 @@ def lane(folder: Path, seed: int, failpoints: Sequence[str]) -> Lane:
     found = autopsy(driver.dock.data, searchable)
     breaches = judge(driver.calls, history(driver.dock.data), found, frozenset(driver.bad))
     acknowledged = sum(call.acknowledged for call in driver.calls)
+    print(f"seed {seed}: {sum(each.killed for each in lives)} deaths, {len(breaches)} breaches", flush=True)
     return Lane(seed, lives, took, len(found.states), acknowledged, breaches)
 
 
