@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import fcntl
+import ipaddress
 import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from learndock.errors import InvalidInput
+from learndock.provenance.ed25519 import KEY_BYTES
 from learndock.provenance.record import SignedRecord
 from learndock.provenance.trust import follow_rotations
 
@@ -50,17 +52,18 @@ class KnownDocks:
 
         A key that a rotation leads to takes the known one's place. FailedPrecondition DOCK_KEY_CHANGED for any other.
         """
-        known = self.get(address)
-        at_home = self._fixed is None and is_loopback(address)
-        if known == key:
+        if self.get(address) == key:
             return False
-        if known is not None and not at_home:
-            follow_rotations(known, rotations, key)
-        if self._fixed is None:
-            with self._changing() as docks:
-                text = base64.b64encode(key).decode()
-                docks[address] = [*(each for each in docks.get(address, []) if at_home and each != text), text][-_KEPT:]
-        return known is None
+        if self._fixed is not None:
+            follow_rotations(self._fixed, rotations, key)
+            return False
+        with self._changing() as docks:
+            # Looked up again: another process may have met it meanwhile, and by another key.
+            keys, text, at_home = docks.get(address, []), base64.b64encode(key).decode(), is_loopback(address)
+            if keys and not at_home:
+                follow_rotations(base64.b64decode(keys[-1]), rotations, key)
+            docks[address] = [*(each for each in keys if at_home and each != text), text][-_KEPT:]
+        return not keys
 
     def forget(self, address: str) -> bool:
         """Drop what is known of an address; False where nothing was."""
@@ -101,11 +104,23 @@ class KnownDocks:
 def is_loopback(address: str) -> bool:
     """Whether an address is one of this machine alone."""
     plain = address.rsplit("///", maxsplit=1)[-1].removeprefix("dns:").removeprefix("ipv4:").removeprefix("ipv6:")
-    return plain.startswith(("127.", "localhost:", "[::1]:", "unix:"))
+    if plain.startswith(("localhost:", "[::1]:", "unix:")):
+        return True
+    # Names may begin with digits: 127.example.org is somewhere else.
+    with contextlib.suppress(ValueError):
+        return ipaddress.IPv4Address(plain.partition(":")[0]).is_loopback
+    return False
 
 
 def _are_keys(keys: object) -> bool:
-    return isinstance(keys, list) and bool(keys) and all(isinstance(key, str) for key in keys)
+    return isinstance(keys, list) and bool(keys) and all(_is_key(key) for key in keys)
+
+
+def _is_key(key: object) -> bool:
+    try:
+        return isinstance(key, str) and len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def parse_key(text: str) -> bytes:

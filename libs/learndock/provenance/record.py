@@ -55,6 +55,9 @@ class SignedRecord:
         record, key, signature = (found.get(name) for name in ("record", "key", "signature"))
         if not (isinstance(record, str) and isinstance(key, str) and isinstance(signature, str)):
             _refuse("it has no record, key and signature")
+        if not _is_text(record):
+            # JSON can hold half a character; there are no bytes of it that anybody could have signed.
+            _refuse("its text is none")
         try:
             return cls(record, base64.b64decode(key, validate=True), base64.b64decode(signature, validate=True))
         except (binascii.Error, ValueError):
@@ -142,6 +145,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a name is there twice")
     return found
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _b64(data: bytes) -> str:

@@ -24,7 +24,7 @@ from learndock.provenance import (
     verify_verdict,
 )
 from learndock.provenance.ed25519 import _ORDER, verify
-from learndock.provenance.known import parse_key
+from learndock.provenance.known import is_loopback, parse_key
 
 # RFC 8032, section 7.1: secret, public key, message, signature.
 VECTORS = [
@@ -171,6 +171,7 @@ def test_a_rotation_is_no_verdict():
         '{"record": 1, "key": "", "signature": ""}',
         '{"record": "{}", "key": "?", "signature": ""}',
         '{"record": "a", "record": "b", "key": "", "signature": ""}',
+        '{"record": "\\ud800", "key": "", "signature": ""}',
         "[" * 100_000,
         " " * (2 << 20),
     ],
@@ -202,6 +203,29 @@ def test_a_dock_is_pinned_when_it_is_first_met(tmp_path):
     assert docks.all() == [("a:1", mine), ("b:1", other)]
     assert docks.forget("a:1")
     assert docks.meet("a:1", other)
+
+
+def test_two_processes_that_meet_a_dock_at_once_do_not_both_pin(tmp_path, monkeypatch):
+    path, (_, mine), (_, other) = tmp_path / "known.json", key(), key()
+    second, looked = KnownDocks(path), KnownDocks.get
+
+    def get(docks, address):
+        known = looked(docks, address)
+        if docks is second:
+            # Between its look and its pinning.
+            KnownDocks(path).meet(address, mine)
+        return known
+
+    monkeypatch.setattr(KnownDocks, "get", get)
+    with pytest.raises(FailedPrecondition) as caught:
+        second.meet("a:1", other)
+    assert caught.value.reason == "DOCK_KEY_CHANGED"
+    assert KnownDocks(path).all() == [("a:1", mine)]
+
+
+@pytest.mark.parametrize("address", ["127.example.org:443", "127.0.0.1.example.org:1", "localhost.example.org:1"])
+def test_a_name_that_looks_like_the_loopback_is_none(address):
+    assert not is_loopback(address)
 
 
 def test_a_rotation_signed_with_the_old_key_is_followed_and_pinned(tmp_path):
@@ -248,9 +272,10 @@ def test_a_key_as_people_write_it(tmp_path):
             parse_key(bad)
 
 
-def test_a_damaged_file_of_known_docks_is_said(tmp_path):
+@pytest.mark.parametrize("text", ["{", '{"a:1": "x"}', '{"a:1": ["a"]}', '{"a:1": ["YWJj"]}', '{"a:1": []}'])
+def test_a_damaged_file_of_known_docks_is_said(tmp_path, text):
     path = tmp_path / "known.json"
-    path.write_text("{")
+    path.write_text(text)
     with pytest.raises(InvalidInput) as caught:
         KnownDocks(path).get("a:1")
     assert caught.value.reason == "KNOWN_DOCKS_DAMAGED"
