@@ -287,8 +287,8 @@ def test_over_grpc_it_follows_events_and_answers(house, until):
     search = make_search(house.database, bus, SearchSettings(poll_s=0.05))
     search.start()
     relay.start()
-    row = house.embedded(**at(2.0))
-    task = TableSpecification.from_json(table_specification(centre=2.0, seed=5))
+    row = house.embedded(specification=table_specification(centre=2.0, points=200, seed=2))
+    task = TableSpecification.from_json(table_specification(centre=2.0, points=200, seed=5))
     service = ("dockapi.search.v1.SearchService", rpc.add_SearchServiceServicer_to_server, search.servicer)
     with build_server([service], address="127.0.0.1:0") as server:
         opened = channel(f"127.0.0.1:{server.port}")
