@@ -64,6 +64,14 @@ def test_a_whole_dock_is_whole(data):
     assert fsck(data)[:2] == (0, set())
 
 
+def test_a_copy_as_the_guide_says_is_whole(stopped, tmp_path):
+    copied = tmp_path / "copy"
+    copied.mkdir()
+    for path in [*stopped.glob("dock.db*"), stopped / "blobs", stopped / "keys"]:
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, copied / path.name)
+    assert fsck(copied)[:2] == (0, set())
+
+
 def test_a_flipped_bit_is_found_and_put_in_quarantine(data):
     package = packages(data)[0]
     content = bytearray(package.read_bytes())
