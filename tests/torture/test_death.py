@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import death
+from dock_blob.file import FileBlobStore
 from dock_checking.signer import Signer
 from learndock.provenance import follow_rotations
 
@@ -23,6 +24,18 @@ def test_nothing_accepted_is_lost_wherever_the_dock_dies(tmp_path):
     assert [life for each in ended for life in each.lives if not life.killed] == []
     killed = {life.failpoint for each in ended for life in each.lives}
     assert killed | death.ELSEWHERE == set(death.NAMES)
+
+
+@pytest.mark.parametrize(("moment", "left"), [("before_rename", []), ("after_rename", ["a/1"])])
+def test_an_object_is_whole_or_not_there(tmp_path, moment, left):
+    code = "import sys, pathlib, dock_blob.file as d; d.FileBlobStore(pathlib.Path(sys.argv[1])).put('a/1', [b'x'])"
+    environment = {**os.environ, "DOCK_FAILPOINTS": f"blob.put.{moment}=kill"}
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
+    assert died.returncode == -signal.SIGKILL
+    store = FileBlobStore(tmp_path)
+    assert [info.key for info in store.list()] == left
+    assert [b"".join(store.read(key)) for key in left] == [b"x"] * len(left)
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == len(left)
 
 
 def test_an_exchange_of_the_key_that_dies_halfway_can_be_made_again(tmp_path):

@@ -25,7 +25,7 @@ from lives import Driver, autopsy, history  # noqa: E402 - below the path it nee
 from tests.torture.model import judge  # noqa: E402
 
 ELSEWHERE = {"blob.put.before_rename", "blob.put.after_rename", "signing_key.before_replace"}
-"""Not on the way of a running dock: the tests of power cuts and of keys pass them."""
+"""Not on the way of a running dock; tests/torture/test_death.py has tests of their own for them."""
 OFTEN = {"db.commit": 30, "relay": 8, "bus.ack": 8, "checking.step": 4, "checking.claimed": 2, "specification": 2}
 """How often a failpoint is surely passed in a life, by the beginning of its name; others once."""
 
