@@ -133,6 +133,12 @@ def test_honest_ones_raise_no_suspicion(honest):
         assert suspicions(honest[f"honest-{domain}"], panel(others)) == []
 
 
+@pytest.mark.parametrize("n", [25, 60, 100, 400])
+@pytest.mark.parametrize("width", [1, WIDTH])
+def test_an_honest_small_table_raises_no_suspicion(n, width):
+    assert suspicions(specify(rows(0, 0, n)[:, :width]), []) == []
+
+
 def test_one_that_would_be_first_for_most_is_flagged(honest):
     pooled = specify(everybody(honest))
     assert "FIRST_FOR_MOST" in reasons(pooled, honest)
