@@ -1,7 +1,8 @@
-"""A report on a terminal, 80 columns wide where the numbers of labels are few."""
+"""A report on a terminal, in as many tables as its width asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from learndock.experiment.compare import OWN, REUSERS, TRUSTED, YARDSTICKS
@@ -23,23 +24,34 @@ def show(report: Report, console: Console) -> None:
     """Print the table, for which numbers of labels the trusted reuser wins, and notes."""
     tasks = f", {len(report.tasks)} tasks" if len(report.tasks) > 1 else ""
     console.print(f"{report.name}: {WORDS[report.metric]}, by labelled rows{tasks}", style="bold", markup=False)
-    console.print(_table(report))
+    for counts in _pieces(report, console.width):
+        console.print(_table(report, counts))
     console.print(_verdict(report))
     for note in report.notes:
         console.print(note, highlight=False, markup=False)
 
 
-def _table(report: Report) -> Table:
+def _pieces(report: Report, width: int) -> list[Sequence[int]]:
+    """The numbers of labels in as many tables as it takes for none to be wider than the terminal."""
+    name = max(len(method) for method in report.methods) + 3
+    cell = max(len(report.cell(method, count)) for method in report.methods for count in report.counts) + 3
+    each = max(1, (width - name) // cell)
+    tables = -(-len(report.counts) // each)
+    each = -(-len(report.counts) // tables)
+    return [report.counts[start : start + each] for start in range(0, len(report.counts), each)]
+
+
+def _table(report: Report, counts: Sequence[int]) -> Table:
     from rich import box  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
-    for count in report.counts:
+    for count in counts:
         table.add_column(str(count), justify="right", no_wrap=True)
     last_of_part = (OWN, REUSERS[-1], TRUSTED)
     for method in report.methods:
-        cells = [_cell(report, method, count) for count in report.counts]
+        cells = [_cell(report, method, count) for count in counts]
         table.add_row(method, *cells, end_section=method in last_of_part and method != YARDSTICKS[-1])
     return table
 

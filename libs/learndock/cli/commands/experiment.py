@@ -57,7 +57,9 @@ def experiment_command(
     others train models on their rows, the task's rows are searched with, and what is found is reused and compared, on
     rows held out, with the model that 10, 50, … labels of one's own would give.
 
-    Example:  dock experiment stores --target sales --split order --plot stores.png
+    Example:
+      dock experiment stores --target sales --split order --plot stores.png
+
     """
     _check_suffix(out, (".md", ".json"), "--out")
     _check_suffix(plot, (".png", ".svg", ".pdf"), "--plot")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from learndock.errors import InvalidInput
 from learndock.experiment import Found, Owner, OwnersMarket, Report, Scenario, TaskOwner, run
 from learndock.experiment.compare import OWN, REUSERS, TRUSTED, YARDSTICKS
+from learndock.experiment.console import show
 from learndock.experiment.tests.stores import STORES, scenario, store
 from learndock.reuse import Member
 from learndock.specification import specify
@@ -82,6 +85,16 @@ def test_markdown_has_all_methods_and_tasks(report):
     for name in (*report.methods, *report.tasks):
         assert f"| {name} |" in page
     assert "- job selector: " in page
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 400])
+def test_on_a_terminal_no_line_is_wider_and_no_number_is_missing(report, width):
+    written = io.StringIO()
+    show(report, Console(file=written, width=width))
+    assert max(map(len, written.getvalue().splitlines())) <= width
+    assert "…" not in written.getvalue()
+    for count in report.counts:
+        assert report.cell(OWN, count) in written.getvalue()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg"])
