@@ -154,7 +154,8 @@ class Reuser(Parameters):
             warnings.warn(
                 f"Member {name} failed and is left out, the others share its weight: {why}", DockWarning, stacklevel=5
             )
-        return _one_width(answers, [name for name, _ in members], self._least() if self._classifies() else None)
+        least = max(self._least(), len(names)) if self._classifies() else None
+        return _one_width(answers, [name for name, _ in members], least)
 
     def _read(self, table: Array, named: Named, names: tuple[str, ...]) -> Array:
         if not self._classifies():

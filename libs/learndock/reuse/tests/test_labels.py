@@ -79,3 +79,8 @@ def test_regression_has_no_names() -> None:
     assert not hasattr(reuser, "predict_names")
     assert not hasattr(reuser, "predict_proba")
     assert hasattr(reuser.set_params(task="classification"), "predict_proba")
+
+
+def test_a_label_that_no_row_got_has_a_column_where_it_has_a_name(rows: np.ndarray) -> None:
+    member = Member(Says(lambda X: np.zeros(len(X), dtype=int)), label_names=(CAT, DOG))
+    assert AveragingReuser([member], mode="vote_by_label").predict_proba(rows)[0].tolist() == [1, 0]
