@@ -49,7 +49,12 @@ def say(text: str = "") -> None:
 
 def tell(text: str) -> None:
     """A paragraph on stderr, for people, in lines of at most 80 columns."""
-    click.echo(textwrap.fill(text, 79, subsequent_indent="  ", break_on_hyphens=False), err=True)
+    click.echo(wrapped(text), err=True)
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines of at most 80 columns; a longer word, such as a path, stays whole."""
+    return textwrap.fill(text, 79, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
 
 
 def print_json(value: Any) -> None:

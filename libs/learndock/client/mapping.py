@@ -33,6 +33,8 @@ def map_found(
     if not records:
         raise nothing_to_draw("The dock has no learnware that could be drawn.")
     notes = list(found.notes)
+    if found.verdict is not None and found.verdict.word != "fits":
+        notes.insert(0, f"Verdict: {found.verdict}")
     if found.compared > len(records):
         notes.append(left_out(len(records), found.compared, nearest=task is not None))
     with ThreadPoolExecutor(AT_ONCE, "map") as pool:

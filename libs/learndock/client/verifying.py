@@ -80,6 +80,7 @@ def verify_kept(
     `verdict` is the file beside the package unless given; without `key` that of any known dock will do. NotFound
     FILE_NOT_FOUND; FailedPrecondition DOCK_KEY_UNKNOWN, and what `verify_package` raises.
     """
+    _present(package)
     signed = SignedRecord.from_json(_text(verdict or package.with_name(package.name + SUFFIX)))
     if key is not None:
         return verify_package(_present(package), signed, key=key), []
@@ -97,11 +98,19 @@ def verify_kept(
 def _present(path: Path) -> Path:
     if path.is_file():
         return path
-    raise NotFound(f"There is no file {path}.", reason="FILE_NOT_FOUND", hint="Look at the path's spelling.")
+    raise NotFound(
+        f"There is no zip {path}.", reason="FILE_NOT_FOUND", hint="Give a package that `dock pull` has fetched."
+    )
 
 
 def _text(path: Path) -> str:
-    return _present(path).read_text(encoding="utf-8", errors="replace")
+    if not path.is_file():
+        raise NotFound(
+            f"There is no signed verdict {path}.",
+            reason="FILE_NOT_FOUND",
+            hint="`dock pull` fetches a package with its verdict; --verdict names one that lies elsewhere.",
+        )
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _of_another(verdict: VerdictRecord, record: LearnwareRecord) -> FailedPrecondition:

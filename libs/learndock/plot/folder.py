@@ -83,7 +83,11 @@ def left_out(shown: int, compared: int, *, nearest: bool) -> str:
 
 def nothing_to_draw(message: str) -> NotFound:
     """The error of an empty map."""
-    return NotFound(message, reason="MAP_EMPTY", hint="Ask for less: fewer tags, other words, another task.")
+    return NotFound(
+        message,
+        reason="MAP_EMPTY",
+        hint="Ask for less: fewer tags, other words. Data should have the inputs alone (--target, --drop).",
+    )
 
 
 def _read(path: Path) -> Exhibit | None:

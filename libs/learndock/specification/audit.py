@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import textwrap
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -76,11 +77,15 @@ class Audit:
     def summary(self) -> str:
         """A few lines to read."""
         lines = [f"Audit of {self.points} points for {self.rows} rows: {self.verdict.upper()}"]
-        lines += [f"  {each.level:<6} {each.rule:<14} {each.text}" for each in self.findings]
-        lines.append(
+        lines += [
+            textwrap.fill(f"  {each.level:<6} {each.rule:<14} {each.text}", 79, subsequent_indent=" " * 24)
+            for each in self.findings
+        ]
+        cost = (
             f"  MMD^2 to the rows {self.mmd2:.3g}; as many points without the rules {self.mmd2_off:.3g}: "
             f"the rules cost {self.guard_cost:+.2g}."
         )
+        lines.append(textwrap.fill(cost, 79, subsequent_indent="  "))
         return "\n".join(lines)
 
     __str__ = summary

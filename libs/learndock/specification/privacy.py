@@ -44,9 +44,9 @@ def check_rows(n: int, k: int | None) -> None:
     """
     if n < FEWEST_ROWS:
         raise InvalidInput(
-            f"A specification of {n} rows could give single rows away; {FEWEST_ROWS} are needed.",
+            f"A specification of so few rows ({n}) could give single rows away; {FEWEST_ROWS} are needed.",
             reason="SPECIFICATION_FEW_ROWS",
-            hint='Give more rows. If nobody could be harmed by these, ask for privacy "off".',
+            hint='Give more rows. If nobody could be harmed by these, say privacy="off" (--privacy off).',
         )
     if k is None:
         return
@@ -55,7 +55,7 @@ def check_rows(n: int, k: int | None) -> None:
         raise InvalidInput(
             f"{k} points for {n} rows could give single rows away; {most} are the most.",
             reason="SPECIFICATION_MANY_POINTS",
-            hint='Leave k out. If nobody could be harmed by these rows, ask for privacy "off".',
+            hint='Leave k out. If nobody could be harmed by these rows, say privacy="off" (--privacy off).',
         )
     if k * ENOUGH_ROWS_PER_POINT > n:
         warnings.warn(

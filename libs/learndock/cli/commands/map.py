@@ -21,7 +21,7 @@ from learndock.cli.options import (
     speaks_to_dock,
 )
 from learndock.cli.records import clean
-from learndock.cli.screen import print_json, say, tell, waiting
+from learndock.cli.screen import print_json, tell, waiting
 
 if TYPE_CHECKING:
     from learndock.plot import DockMap
@@ -116,6 +116,6 @@ def _tell(found: DockMap, picture: Path | None, *, quiet: bool) -> None:
     if not quiet:
         for panel in found.panels:
             where = f" ({clean(panel.title)})" if panel.title else ""
-            say(f"Stress {panel.stress:.2f}{where}: {trust(panel.stress)}")
+            tell(f"Stress {panel.stress:.2f}{where}: {trust(panel.stress)}")
         for note in found.notes:
             tell(f"Note: {clean(note)}")

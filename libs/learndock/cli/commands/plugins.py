@@ -16,7 +16,7 @@ from learndock.cli.screen import print_json, print_table, tell
 def plugins_command(as_json: bool) -> None:
     """List specification types, searchers, checkers and reusers, ours and those of other packages.
 
-    Exit code 1 says that one of them cannot be used.
+    Exit code 1 says that one of them cannot be used. --json says in which module each lies, too.
 
     Example:  dock plugins
     """
@@ -26,8 +26,8 @@ def plugins_command(as_json: bool) -> None:
     if as_json:
         print_json([asdict(each) for each in found])
     else:
-        rows = [(each.kind, each.name, f"{each.package} {each.version}", each.place) for each in found]
-        print_table(("kind", "name", "package", "place"), rows)
+        rows = [(each.kind, each.name, f"{each.package} {each.version}") for each in found]
+        print_table(("KIND", "NAME", "PACKAGE"), rows)
     broken = [each for each in found if each.fault]
     if broken and not as_json:
         for each in broken:

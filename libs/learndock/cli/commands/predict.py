@@ -108,6 +108,8 @@ def _choose(
         members = [(each.record, each.weight) for each in found.mixture.members]
     for record, weight in members:
         say(f"Using {record.learnware_id} ({clean(record.name)}), {weight:.0%}")
+    if found.verdict is not None and found.verdict.word != "fits":
+        tell(f"Verdict: {found.verdict}")
     return [record for record, _ in members], [weight for _, weight in members]
 
 

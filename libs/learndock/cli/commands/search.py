@@ -146,11 +146,18 @@ def _print_found(found: Found, *, scored: bool) -> None:
     if found.verdict is not None:
         tell(f"Verdict: {found.verdict}")
     for note in found.notes:
-        tell(f"Note: {note}")
+        if found.verdict is None or note not in found.verdict.reason:
+            tell(f"Note: {note}")
     if found.hits:
         several = found.mixture is not None and len(found.mixture.members) > 1
         ids = [each.record.learnware_id for each in found.mixture.members] if found.mixture and several else []
-        say(f"Next: dock predict {' '.join(ids or [found.hits[0].record.learnware_id])} --data FILE")
+        if found.verdict is None or found.verdict.word != "nothing fits":
+            say(f"Next: dock predict {' '.join(ids or [found.hits[0].record.learnware_id])} --data FILE")
+    elif scored:
+        tell(
+            "Nothing was found. See that the columns are the inputs alone (--target, --drop), or ask for less: "
+            "fewer tags, other words, --outputs left out."
+        )
     else:
         say("Nothing was found. Ask for less: fewer tags, other words, --outputs left out.")
 

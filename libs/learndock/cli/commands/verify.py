@@ -11,7 +11,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import ANY_PATH, prints_json
-from learndock.cli.screen import print_json, print_table, say, tell
+from learndock.cli.screen import print_json, print_table, say, tell, wrapped
 
 if TYPE_CHECKING:
     from learndock.provenance import VerdictRecord
@@ -38,7 +38,8 @@ def verify_command(packages: tuple[Path, ...], verdict: Path | None, key: str, a
         print_json([{"package": str(path), "docks": docks, **asdict(record)} for path, record, docks in found])
         return
     for path, record, docks in found:
-        click.echo(f"{path}: checked and signed, {_told(record)}{f', by {docks[0]}' if docks and docks[0] else ''}")
+        by = f", by {docks[0]}" if docks and docks[0] else ""
+        click.echo(wrapped(f"{path}: checked and signed, {_told(record)}{by}"))
         for name, version, advisory, summary in record.advisories:
             tell(f"known to be vulnerable: {name} {version}, {advisory} {summary}")
 
@@ -68,7 +69,7 @@ def list_keys(as_json: bool) -> None:
     if as_json:
         print_json([{"address": address, "key": key} for address, key in found])
     elif found:
-        print_table(("dock", "public key"), found)
+        print_table(("DOCK", "PUBLIC KEY"), found)
     else:
         say("No dock was met yet; the first `dock pull` pins its key.")
 
