@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from learndock.reuse.errors import InvalidInput
 from learndock.reuse.member import Member, Named
+from learndock.reuse.outputs import MOST_CLASSES
 
 Array = NDArray[Any]
 
@@ -82,10 +83,10 @@ def check_labels(y: Any, rows: int, names: tuple[str, ...], n_classes: int | Non
     if array.dtype.kind in "OUS" and names:
         array = _encoded(array, names)
     targets = check_targets(array, rows)
-    highest = np.inf if n_classes is None else n_classes - 1
+    highest = (n_classes or MOST_CLASSES) - 1
     whole = np.array_equal(targets, np.round(targets))
     if targets.shape[1] != 1 or not whole or targets.min() < 0 or targets.max() > highest:
-        classes = "0 and up" if n_classes is None else f"0 … {n_classes - 1}"
+        classes = f"0 … {highest}"
         # "Unknown label type" is what scikit-learn says where y is no class.
         raise InvalidInput(
             f"Unknown label type: y lies in [{targets.min():g}, {targets.max():g}], and labels are whole numbers "

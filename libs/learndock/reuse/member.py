@@ -60,7 +60,7 @@ def check_members(members: Sequence[Member]) -> list[Named]:
         )
     named = [(_name(each, place), each) for place, each in enumerate(members)]
     for name, each in named:
-        if not np.isfinite(each.weight) or each.weight < 0:
+        if not isinstance(each.weight, int | float | np.number) or not 0 <= each.weight < np.inf:
             raise InvalidInput(
                 f"Member {name} has the weight {each.weight}; weights are finite and not negative.",
                 reason="MEMBER_WEIGHT",

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from learndock.reuse.errors import InvalidInput
 
 Array = NDArray[Any]
+MOST_CLASSES = 10_000
+"""Where nobody said how many there are: each takes a column, and what gives years or numbers of things is no class."""
 ROUNDING = 1e-3
 """How far rows of probabilities may be from the sum 1 (float16 outputs) before they count as scores."""
 
@@ -65,7 +67,7 @@ def one_hot(labels: Array, n_classes: int) -> Array:
 def _from_column(column: Array, n_classes: int | None, key: str) -> Array:
     if np.array_equal(column, np.round(column)):
         highest = int(column.max(initial=-1))
-        if column.min(initial=0) < 0 or (n_classes is not None and highest >= n_classes):
+        if column.min(initial=0) < 0 or highest >= (n_classes or MOST_CLASSES):
             raise _labels_refused(key, column, n_classes)
         return one_hot(column, n_classes or highest + 1)
     if n_classes in (None, 2) and column.min() >= 0 and column.max() <= 1:
@@ -74,7 +76,7 @@ def _from_column(column: Array, n_classes: int | None, key: str) -> Array:
 
 
 def _labels_refused(key: str, column: Array, n_classes: int | None) -> InvalidInput:
-    classes = "0 and up" if n_classes is None else f"0 … {n_classes - 1}"
+    classes = f"0 … {(n_classes or MOST_CLASSES) - 1}"
     return InvalidInput(
         f"Member {key} gave values in [{column.min():g}, {column.max():g}]; labels are whole numbers {classes}.",
         reason="MEMBER_OUTPUT_LABELS",
@@ -85,7 +87,8 @@ def _labels_refused(key: str, column: Array, n_classes: int | None) -> InvalidIn
 
 def _normalised(table: Array) -> Array:
     sums = table.sum(axis=1)
-    if table.min(initial=0) >= -ROUNDING and np.all(np.abs(sums - 1) <= ROUNDING * table.shape[1]):
+    # With very many columns the tolerance would reach down to rows of noughts, which are no distribution.
+    if table.min(initial=0) >= -ROUNDING and np.all(np.abs(sums - 1) <= min(0.5, ROUNDING * table.shape[1])):
         clipped = np.clip(table, 0, None)
         return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
     powers = np.exp(table - table.max(axis=1, keepdims=True))

@@ -48,6 +48,7 @@ class JobSelectorReuser(Reuser):
         if X is not None:
             check_table(X)
         self._begin(X, y)
+        self._prepared_for = self.members
         self.selector_ = Posterior(_reduced_sets(self.members_)) if len(self.members_) > 1 else None
         if self.selector_ is not None:
             self.n_features_in_ = _width(self.members_[0])
@@ -71,7 +72,8 @@ class JobSelectorReuser(Reuser):
         return np.asarray(stacked[chosen, np.arange(len(affinity))])
 
     def _affinity(self, X: Any) -> Array:
-        if not hasattr(self, "members_"):
+        # There is nothing to learn, so other members than before need no word from the user.
+        if getattr(self, "_prepared_for", None) is not self.members:
             self.fit()
         rows = check_table(X)
         self._rows(rows)

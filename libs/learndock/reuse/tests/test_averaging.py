@@ -102,6 +102,7 @@ def test_members_of_unlike_outputs_are_refused(rows: np.ndarray) -> None:
         ({"members": [object()]}, "MEMBER_INVALID"),
         ({"members": [member(always(1, 0), "a", -1.0)]}, "MEMBER_WEIGHT"),
         ({"members": [member(always(1, 0), "a", float("nan"))]}, "MEMBER_WEIGHT"),
+        ({"members": [member(always(1, 0), "a", "much")]}, "MEMBER_WEIGHT"),
         ({"task": "clustering"}, "TASK_UNKNOWN"),
         ({"mode": "median"}, "MODE_UNKNOWN"),
         ({"task": "regression", "mode": "vote_by_label"}, "TASK_WRONG"),

@@ -76,3 +76,17 @@ def test_more_columns_than_classes() -> None:
     with pytest.raises(InvalidInput, match="lw-7") as caught:
         as_probabilities(np.ones((2, 4)) / 4, 3, "lw-7")
     assert caught.value.reason == "MEMBER_OUTPUT_SHAPE"
+
+
+def test_rows_of_nought_are_scores_whatever_the_number_of_classes() -> None:
+    for classes in (2, 999, 1_000, 5_000):
+        assert np.allclose(as_probabilities(np.zeros((2, classes)), None, "a"), 1 / classes)
+
+
+@pytest.mark.parametrize("label", [10_000.0, 1e9, 1e300])
+def test_what_is_no_class_takes_no_memory(label: float) -> None:
+    with pytest.raises(InvalidInput, match="lw-7") as caught:
+        as_probabilities(np.full((3, 1), label), None, "lw-7")
+    assert caught.value.reason == "MEMBER_OUTPUT_LABELS"
+    assert as_probabilities(np.full((3, 1), 9_999.0), None, "lw-7").shape == (3, 10_000)
+    assert as_probabilities(np.full((3, 1), 10_000.0), 20_000, "lw-7").shape == (3, 20_000)

@@ -27,7 +27,7 @@ def test_every_row_goes_to_the_member_that_was_trained_near_it(halves: list) -> 
     assert np.array_equal(reuser.select(rows), [0] * 20 + [1] * 20)
 
 
-def test_predict_fits_by_itself_and_the_seed_decides(halves: list) -> None:
+def test_predict_fits_by_itself_and_says_the_same_twice(halves: list) -> None:
     rows = RNG.normal(size=(30, 3))
     first, second = (JobSelectorReuser(halves, task="regression", random_state=5).predict(rows) for _ in range(2))
     assert np.array_equal(first, second)
@@ -98,3 +98,10 @@ def test_members_of_one_domain_end_in_no_time_and_share_the_rows() -> None:
     assert np.allclose(shares.sum(axis=1), 1)
     same = [member(lambda X: X[:, 0] * 0, str(place), z=LEFT) for place in range(3)]
     assert np.allclose(JobSelectorReuser(same, task="regression").responsibilities(rows), 1 / 3)
+
+
+def test_other_members_are_prepared_for_without_a_word(halves: list) -> None:
+    reuser = JobSelectorReuser(halves, task="regression")
+    assert np.array_equal(reuser.predict(np.array([-4 * ASIDE, 4 * ASIDE])), [-1, 1])
+    others = [member(lambda X: X[:, 0] * 0 + 7, "new left", z=LEFT), halves[1]]
+    assert np.array_equal(reuser.set_params(members=others).predict(np.array([-4 * ASIDE, 4 * ASIDE])), [7, 1])
