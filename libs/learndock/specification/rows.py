@@ -38,12 +38,16 @@ def _numeric(X: Any) -> npt.NDArray[np.float64]:
     try:
         found = np.asarray(X.to_numpy() if hasattr(X, "to_numpy") else _unmasked(X))
         # Text of digits would pass as numbers; a mean of codes means nothing.
-        if found.dtype.kind not in "biufO":
+        if found.dtype.kind not in "biufO" or (found.dtype.kind == "O" and _holds_text(found)):
             _refuse_text()
         # One layout in memory: sums in another order would end elsewhere in the last digits.
         return np.ascontiguousarray(found, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         _refuse_text()
+
+
+def _holds_text(found: npt.NDArray[Any]) -> bool:
+    return any(isinstance(each, str | bytes) for each in found.flat)
 
 
 def _unmasked(X: Any) -> Any:

@@ -79,7 +79,8 @@ def check_mass(z: Array, beta: Array) -> None:
 
 def check_gamma(value: Any) -> float:
     """Read a kernel width: a finite number above nought."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < float(value) <= MAX_GAMMA:
+    known = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not known or not 0 < value <= MAX_GAMMA:
         refuse("gamma is not a number above 0 and within reason.", field="gamma")
     return float(value)
 

@@ -85,6 +85,7 @@ def test_files_of_older_tools_load():
         {"beta": [True, False]},
         {"gamma": 0},
         {"gamma": -1.0},
+        {"gamma": 10**400},
         {"gamma": "0.1"},
         {"gamma": True},
         {"gamma": float("inf")},
