@@ -38,6 +38,13 @@ def report(error: Exception) -> int:
     return 4
 
 
+def report_usage(error: click.UsageError) -> int:
+    """Say what was typed wrong, and which help has it right."""
+    command = error.ctx.command_path if error.ctx else "dock"
+    say_failure(error.format_message(), "", f"`{command} --help` says what it takes.", "WRONG_USE")
+    return 2
+
+
 def say_failure(what: str, why: str, after: str, reason: str) -> None:
     """Print the three parts, each only where there is something to say, at most 80 columns wide."""
     label = click.style("Error", fg="red", bold=True)

@@ -121,6 +121,12 @@ class Commands(click.Group):
             ctx.color = False
         try:
             result: object = super().invoke(ctx)
+        except click.UsageError as error:
+            if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from click 8.2 on: the help
+                raise
+            from learndock.cli.failure import report_usage  # noqa: PLC0415
+
+            ctx.exit(report_usage(error))
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):

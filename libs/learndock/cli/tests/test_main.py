@@ -136,3 +136,15 @@ def test_a_dock_that_is_down_is_exit_code_3(type_in):
     assert done.exit_code == 3
     assert "DOCK_UNREACHABLE" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words", [("search", "--data", "nowhere.csv"), ("search", "--limit", "x"), ("serch",), ("verify",)]
+)
+def test_wrong_use_is_said_in_three_parts_too(type_in, words):
+    done = type_in(*words)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("Error  ")
+    assert "Next   `dock " in done.stderr
+    assert "[WRONG_USE]" in done.stderr
+    assert "Usage: dock key" in type_in("key").stderr
