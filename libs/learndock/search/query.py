@@ -39,8 +39,8 @@ MARGIN = 32
 COMPARING = 0.8
 """Share of a search's progress that comparing is."""
 PEER_BLIND = (
-    "On the columns as they are, the kernel sees no two of the task's rows as alike, so the peer's score and order say "
-    "nothing here. Score, distance, order and verdict are on the island's scale, where it sees them."
+    "In their own units no two of the task's rows are alike to the kernel. Score, distance, order and verdict are on "
+    "the island's scale, where they are; peer_score and peer_rank say nothing here."
 )
 NOTHING_COMPARABLE = "Nothing was compared: no learnware in the dock fits this query and the task's {width} columns."
 

@@ -19,7 +19,7 @@ def read_rows(X: Any) -> npt.NDArray[np.float64]:
     rows = _numeric(X)
     if rows.ndim != 2:
         hint = "Give a single column as X.reshape(-1, 1)." if rows.ndim == 1 else "Give rows of features."
-        _refuse(f"The data has {rows.ndim} axes; a table has two.", "DATA_SHAPE", hint)
+        _refuse(f"The data has the shape {rows.shape}; a table has two axes.", "DATA_SHAPE", hint)
     if 0 in rows.shape:
         _refuse(f"The data has the shape {rows.shape}: there is nothing in it.", "DATA_EMPTY", "Give at least one row.")
     bad = ~(np.abs(rows) <= MAX_MAGNITUDE)
