@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from learndock.specification.weights import simplex_weights
+from learndock.specification.weights import FLOAT32, simplex_weights
 
 Array = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def best_candidate(K: Array, c: Array, across: Array, norms: Array, inner: Array
         w = weights[place]
         whole, with_task = _whole(K, c, across[place], norms[place], inner[place])
         if w.min() < 0:
-            w = simplex_weights(whole, with_task)
+            w = simplex_weights(whole, with_task, FLOAT32)
         value = float(w @ whole @ w - 2.0 * w @ with_task)
         if best is None or value < best.value:
             best = Best(place, w, value)
@@ -68,6 +68,11 @@ def _without_bounds(K: Array, c: Array, across: Array, norms: Array, inner: Arra
     systems[:, each, each] += _RIDGE
     right = np.ones((count, size + 2))
     right[:, :size], right[:, size] = c, inner
-    w = np.linalg.solve(systems, right[:, :, None])[:, :-1, 0]
+    try:
+        w = np.linalg.solve(systems, right[:, :, None])[:, :-1, 0]
+    except np.linalg.LinAlgError:
+        # Rounding can be just as large as the ridge, with the other sign.
+        systems[:, each, each] += FLOAT32
+        w = np.linalg.solve(systems, right[:, :, None])[:, :-1, 0]
     values = np.einsum("ni,nij,nj->n", w, exact, w) - 2.0 * np.einsum("ni,ni->n", w, right[:, :-1])
     return values, w

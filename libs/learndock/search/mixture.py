@@ -18,7 +18,7 @@ from learndock.search.shelf import Comparison, Shelf
 from learndock.search.workers import share_out
 from learndock.specification import TableSpecification
 from learndock.specification.kernel import inner_product
-from learndock.specification.weights import simplex_weights
+from learndock.specification.weights import FLOAT32, simplex_weights
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -35,6 +35,8 @@ LARGE = 1_000
 """From this size of an island on, gains over the whole island are read from vectors and not from its points."""
 STOP_AT = 0.95
 """Growth ends where the next learnware leaves more than this share of MMD^2."""
+COPIES = 1e-5
+"""MMD^2 that is hardly more than the rounding of float32."""
 SWAP_AT = 0.99
 """An exchange that leaves more than this share is not worth another round."""
 
@@ -122,10 +124,13 @@ class Mixer:
         return grown
 
     def weights(self, size: int) -> Found:
-        """Solve for weights over the nearest, keep the heaviest, solve for those again."""
+        """Solve for weights over the nearest, keep the heaviest, solve for those again.
+
+        Of copies only the first is there: they would share one weight, and all be light or all be kept.
+        """
         pool = [int(place) for place in self._offered[:POOL]]
-        self._look(pool, np.array(pool))
-        found = simplex_weights(self._gram(pool), self._inner[pool])
+        pool = [pool[each] for each in _unlike(self._gram(pool))]
+        found = simplex_weights(self._gram(pool), self._inner[pool], FLOAT32)
         heaviest = [place for _, place in sorted(zip(-found, range(len(pool)), strict=True)) if found[place] > 0]
         return self._exactly([pool[place] for place in heaviest[:size]])
 
@@ -137,7 +142,7 @@ class Mixer:
         for order in range(len(grown.places)):
             left = tuple(place for each, place in enumerate(grown.places) if each != order)
             K, c = self._gram(left), self._inner[list(left)]
-            weights = simplex_weights(K, c)
+            weights = simplex_weights(K, c, FLOAT32)
             squared = float(self._own + weights @ K @ weights - 2.0 * weights @ c)
             step = self._grow(_Step(squared, left, weights))
             found += [step] if step is not None else []
@@ -237,3 +242,10 @@ class Mixer:
         pairs = zip(scaled, members, strict=True)
         c = np.array([inner_product(z, task.beta, y, each.beta, task.gamma) for y, each in pairs])
         return K, c
+
+
+def _unlike(K: Array) -> list[int]:
+    """Those of some learnwares with products K that are no copies of one before them."""
+    norms = np.diag(K)
+    copies = np.tril(norms[:, None] + norms - 2.0 * K <= COPIES, -1)
+    return [int(each) for each in np.flatnonzero(~copies.any(axis=1))]

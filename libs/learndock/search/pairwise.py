@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from learndock.errors import InvalidInput, Unavailable
+from learndock.errors import DockError, InvalidInput, Unavailable
 from learndock.search.answer import Hit, SearchResult
 from learndock.search.scan import stop_if
 from learndock.semantic import SemanticSpecification, semantic_match
@@ -81,7 +81,12 @@ class PairwiseSearcher:
 
 
 def _distance(task: Comparable, other: Specification) -> float:
-    found = float(task.distance(other))
+    try:
+        found = float(task.distance(other))
+    except DockError:
+        raise
+    except Exception as error:
+        raise _no_distance(task, f"its distance() raised {type(error).__name__}: {str(error)[:200]}") from error
     if not np.isfinite(found) or found < 0:
         raise _no_distance(task, f"its distance() gave {found}")
     return found

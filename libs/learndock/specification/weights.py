@@ -8,22 +8,29 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 _RIDGE = 1e-12
+FLOAT32 = 1e-6
+"""The ridge for products that float32 made: their rounding makes copies of one another look like opposites."""
 _TOLERANCE = 1e-12
 
 
-def simplex_weights(K: Array, c: Array) -> Array:
+def simplex_weights(K: Array, c: Array, ridge: float = _RIDGE) -> Array:
     """Minimise w'Kw - 2c'w over w >= 0, sum w = 1. K is (n, n), positive semidefinite; c is (n,).
 
     A primal active-set method (Nocedal and Wright, Numerical Optimization, section 16.5): exact up to rounding,
     and the objective never rises. Starts from equal weights; each round solves the problem without the bounds on
-    the free weights and walks towards its solution until a weight reaches nought.
+    the free weights and walks towards its solution until a weight reaches nought. `ridge`, as a share of the mean
+    of K's diagonal, is to outweigh the rounding of K.
     """
     n = len(c)
-    H = K + (_RIDGE * max(float(np.trace(K)) / n, _RIDGE)) * np.eye(n)
-    w = np.full(n, 1.0 / n)
+    H = K + (ridge * max(float(np.trace(K)) / n, _RIDGE)) * np.eye(n)
+    w = best = np.full(n, 1.0 / n)
+    least = float(best @ H @ best - 2.0 * best @ c)
     free = np.ones(n, dtype=bool)
     for _ in range(10 * n + 20):
         w, blocked = _walk(H, c, w, free)
+        value = float(w @ H @ w - 2.0 * w @ c)
+        if value <= least:
+            best, least = w, value
         if blocked:
             continue
         slope = H @ w - c
@@ -32,8 +39,9 @@ def simplex_weights(K: Array, c: Array) -> Array:
         if free.all() or slope[entering] >= level - _TOLERANCE:
             break
         free[entering] = True
-    w = np.maximum(w, 0.0)
-    return np.asarray(w / w.sum())
+    # The last, but where rounding made K another than it is: there a step may lead up.
+    best = np.maximum(best, 0.0)
+    return np.asarray(best / best.sum())
 
 
 def _walk(H: Array, c: Array, w: Array, free: npt.NDArray[np.bool_]) -> tuple[Array, bool]:

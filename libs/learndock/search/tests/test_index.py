@@ -1,14 +1,15 @@
 """The index: right ranks on unscaled tables, only what may be offered, and searches while learnwares come and go."""
 
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learndock.errors import DeadlineExceeded, InvalidInput
-from learndock.search import Index, Island, island_of, island_scale, mmd
+from learndock.errors import DeadlineExceeded, InvalidInput, Unavailable
+from learndock.search import Index, Island, PairwiseSearcher, island_of, island_scale, mmd
 from learndock.search.null import Null, Nulls
 from learndock.search.query import PEER_BLIND
 from learndock.search.shelf import Entry, Shelf
@@ -253,3 +254,25 @@ def test_the_null_of_a_shelf_follows_neighbours_whose_memory_is_taken_over():
         del neighbour
     for entry, each in zip(entries, found, strict=True):
         assert (each == Null(shelf, [Shelf([entry])]).squared(task, 1.0)).all()
+
+
+@pytest.mark.parametrize("answer", [float("nan"), -1.0, "near", ValueError("broken")])
+def test_a_distance_that_is_none_is_the_plug_ins_fault(answer):
+    @dataclass
+    class Odd:
+        type: str = "Odd"
+        dimension: int = 3
+
+        def to_json(self):
+            return {}
+
+        def distance(self, other):
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    searcher = PairwiseSearcher()
+    searcher.add("a", semantic(3), Odd())
+    with pytest.raises(Unavailable) as caught:
+        searcher.search(Odd(), ANY)
+    assert caught.value.reason == "PLUGIN_BROKEN"

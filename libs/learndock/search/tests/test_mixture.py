@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from learndock.search import Index
+from learndock.search.hull import best_candidate
 from learndock.search.tests.islands import World, domain_of, semantic
 from learndock.semantic import SemanticSpecification
 from learndock.specification import TableSpecification, specify
@@ -118,6 +119,25 @@ def test_copies_are_no_trouble():
     for strategy in STRATEGIES:
         mixture = index_of(members).search(specification(9), ANY, mixture=strategy).mixture
         assert sum(mixture.weights) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("copies", [2, 8])
+def test_copies_take_nobody_elses_place(strategy, copies):
+    plain = {f"m{i}": specification(i, points=20, width=4) for i in range(8)}
+    twice = {f"{key} {number}": each for key, each in plain.items() for number in range(copies)}
+    rows = np.concatenate([plain[key].z for key in ("m0", "m1", "m2")])
+    task = TableSpecification(rows + 0.05, np.full(len(rows), 1 / len(rows)))
+    once, often = (index_of(each).search(task, ANY, mixture=strategy).mixture for each in (plain, twice))
+    assert once.distance < 0.1
+    assert often.distance == pytest.approx(once.distance, abs=1e-3)
+
+
+def test_products_whose_rounding_undoes_the_ridge_are_solved_too():
+    K, across = np.array([[1.0]]), np.array([[1 + 1e-8], [0.2]])
+    best = best_candidate(K, np.array([0.5]), across, np.ones(2), np.array([0.5, 0.5]))
+    assert best.candidate == 1
+    assert best.weights == pytest.approx([0.5, 0.5], abs=1e-5)
 
 
 def test_no_mixture_where_none_is_asked_for():

@@ -62,3 +62,15 @@ def test_distances_match_the_plain_form_far_from_nought():
     a, b = rng.normal(size=(5, 3)) + 1e6, rng.normal(size=(7, 3)) + 1e6
     plain = ((a[:, None] - b[None]) ** 2).sum(axis=2)
     assert np.allclose(squared_distances(a, b), plain, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rounding_of_the_products_never_leads_up(seed):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(30, 4))
+    noise = 1e-6 * rng.normal(size=(30, 30))
+    K, c = A @ A.T + noise + noise.T, A @ rng.normal(size=4)
+    equal, w = np.full(30, 1 / 30), simplex_weights(K, c)
+    assert w.min() >= 0
+    assert w.sum() == pytest.approx(1)
+    assert w @ K @ w - 2 * w @ c <= equal @ K @ equal - 2 * equal @ c + 1e-9
