@@ -53,7 +53,8 @@ def island_scale(specifications: Sequence[TableSpecification]) -> Array:
     The standard deviation of all published points together, each learnware counting once and its points by their
     weight: the spread within learnwares and that between them, rounded to eight steps for every doubling. What one
     learnware adds is bounded (`MOST_SAY`), so that none can make all others look alike. A column that never varies
-    has the scale 1. Wide tables are divided further (`widening`): else their kernel would see no two rows as alike.
+    has the scale 1, and one that varies in a single learnware of three or more at least that. Wide tables are divided
+    further (`widening`): else their kernel would see no two rows as alike.
     """
     if len({each.dimension for each in specifications}) != 1:
         raise InvalidInput(
@@ -78,6 +79,10 @@ def pooled_scale(found: Array, gamma: float) -> Array:
     spread = _bounded_spread(means, variances)
     # What is left of a column that never varies is rounding.
     flat = spread <= np.maximum(1e-9 * np.abs(means).max(axis=0), _TINY)
+    # One alone may widen a column that never varies elsewhere, and not make small differences in it large.
+    varying = (variances > 0) | (means != np.median(means, axis=0))
+    alone = (varying.sum(axis=0) == 1) & (len(means) > 2)
+    flat |= alone & (spread < 1.0)
     return np.where(flat, 1.0, _stepped(spread)) * widening(gamma, len(spread), RANKING)
 
 

@@ -276,3 +276,20 @@ def test_a_distance_that_is_none_is_the_plug_ins_fault(answer):
     with pytest.raises(Unavailable) as caught:
         searcher.search(Odd(), ANY)
     assert caught.value.reason == "PLUGIN_BROKEN"
+
+
+@pytest.mark.parametrize("spread", [1e-3, 1e-9, 1e-60])
+def test_nobody_alone_makes_a_column_matter_that_never_varies(spread):
+    def made(seed, last=0.0):
+        each = specification(seed, points=20)
+        column = last * np.random.default_rng(seed).normal(size=20)
+        return TableSpecification(np.column_stack([each.z, column]), each.beta, 0.1, 400)
+
+    index = Index()
+    for seed in range(10):
+        index.add(f"m{seed}", semantic(4), made(seed))
+    index.add("evil", semantic(4), made(77, spread))
+    moved = TableSpecification(made(3).z + np.array([0, 0, 0, 0.02]), made(3).beta, 0.1, 400)
+    hit = index.search(moved, ANY).hits[0]
+    assert hit.key == "m3"
+    assert hit.score > 0.99
