@@ -36,7 +36,7 @@ _NEVER = -1e300
 
 @dataclass(frozen=True)
 class ReducedSet:
-    """Points z (k, d), their weights (k,) >= 0, and the share of the mixture."""
+    """Points z (k, d), their weights (k,) > 0, and the share of the mixture."""
 
     z: Array
     weights: Array
@@ -49,7 +49,8 @@ class Posterior:
     def __init__(self, sets: Sequence[ReducedSet]) -> None:
         self._spread = within_spread(sets)
         points = np.concatenate([each.z for each in sets])
-        self._centre = points.mean(axis=0)
+        # Not the mean: a single point far away would leave all others no digits.
+        self._centre = np.median(points, axis=0)
         self._points = (points - self._centre) / self._spread
         # Farther off than this, rounding would hide which point is the nearest.
         self._edge = _FAR * (1.0 + np.abs(self._points).max(initial=0.0))

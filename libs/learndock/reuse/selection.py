@@ -89,7 +89,7 @@ def _reduced_sets(members: Sequence[Named]) -> list[ReducedSet]:
             hint="Reuse learnwares of one input width together.",
         )
     return [
-        ReducedSet(np.asarray(each.z, dtype=np.float64), np.clip(each.beta, 0, None), member.weight)
+        ReducedSet(np.asarray(each.z[each.beta > 0], dtype=np.float64), each.beta[each.beta > 0], member.weight)
         for each, (_, member) in ((_specification(named), named) for named in members)
     ]
 

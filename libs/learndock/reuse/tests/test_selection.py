@@ -105,3 +105,12 @@ def test_other_members_are_prepared_for_without_a_word(halves: list) -> None:
     assert np.array_equal(reuser.predict(np.array([-4 * ASIDE, 4 * ASIDE])), [-1, 1])
     others = [member(lambda X: X[:, 0] * 0 + 7, "new left", z=LEFT), halves[1]]
     assert np.array_equal(reuser.set_params(members=others).predict(np.array([-4 * ASIDE, 4 * ASIDE])), [7, 1])
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-15, 1e-12])
+def test_a_point_far_away_of_hardly_any_weight_hides_nothing(halves: list, weight: float) -> None:
+    for each in halves:
+        z = np.vstack([each.specification.z, np.full((1, 3), 1e12)])
+        each.specification = ld.TableSpecification(z, np.append(np.full(40, (1 - weight) / 40), weight))
+    right = JobSelectorReuser(halves, task="regression").predict(np.concatenate([LEFT, RIGHT]))
+    assert np.mean(right == np.repeat([-1, 1], 40)) > 0.95
