@@ -32,7 +32,10 @@ class Guard:
         return np.asarray(broken | (equal_rows(points, self.rows) >= 0))
 
     def settle(self, points: Array) -> Array:
-        """Points (at most K) that break no rule: others are moved to a mean of their nearest rows, or dropped."""
+        """Points (at most K) that break no rule: others are moved to a mean of their nearest rows, or dropped.
+
+        Where none is left the mean of all rows is the only one, whatever it breaks.
+        """
         broken = np.flatnonzero(self.breaks(points))
         if not len(broken):
             return points

@@ -58,7 +58,8 @@ def specify(
 
     `privacy="default"`: 25 rows at least and five for each point, no point on or near a row, none that stands for
     fewer than five rows (so outliers leave no point; there may be fewer points than k), and `num_points` to two
-    digits. `privacy="off"` leaves all of that out: more points than rows become n, and one row is published as it is.
+    digits. Where no point keeps to that, as with a gamma that sees every row alone, the mean of all rows is the only
+    one. `privacy="off"` leaves all of that out: more points than rows become n, and one row is published as it is.
     docs/guide/privacy.md says what these rules cover.
 
     InvalidInput DATA_SHAPE, DATA_EMPTY, DATA_NOT_NUMERIC, DATA_NOT_FINITE, SPECIFICATION_SIZE, SPECIFICATION_SEED,

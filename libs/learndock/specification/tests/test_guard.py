@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from learndock.errors import InvalidInput
 from learndock.specification import PrivacyWarning, specify
+from learndock.specification.audit import audit
 from learndock.specification.guard import Guard, weigh
 from learndock.specification.guard_measures import equal_rows, nearest_rows, support, too_near
 from learndock.specification.kernel import gram
@@ -206,3 +207,16 @@ def test_no_table_makes_a_point_break_a_rule(X):
     assert support(z, rows, found.gamma).min() >= 5 * (1 - 1e-6)
     assert (equal_rows(z, rows) == -1).all()
     assert found.beta.min() * len(X) >= 5 * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("rows", "gamma"),
+    [
+        (np.random.default_rng(0).normal(size=(60, 3)), 1e6),
+        (np.vstack([np.random.default_rng(0).normal(size=(99, 2)), [[1e9, 1e9]]]), 0.1),
+    ],
+)
+def test_where_no_point_keeps_the_rules_the_mean_is_the_only_one_and_the_audit_says_so(rows, gamma):
+    made = specify(rows, gamma=gamma)
+    assert made.z == pytest.approx(rows.mean(axis=0)[None], abs=1e-6)
+    assert audit(made, rows).verdict == "refuse"
