@@ -115,10 +115,12 @@ def test_the_witness_sees_what_it_is_there_for(tmp_path):
     import subprocess
 
     witness = Witness(tmp_path / "outside")
-    socket.create_connection(witness.listeners["tcp"].getsockname()).close()
-    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", witness.listeners["udp"].getsockname())
-    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", f"\0{witness.marker}-datagram")
-    socket.socket(socket.AF_UNIX).connect(f"\0{witness.marker}")
+    callers = [socket.create_connection(witness.listeners["tcp"].getsockname())]
+    callers += [socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)]
+    callers += [socket.socket(socket.AF_UNIX)]
+    callers[1].sendto(b"x", witness.listeners["udp"].getsockname())
+    callers[2].sendto(b"x", f"\0{witness.marker}-datagram")
+    callers[3].connect(f"\0{witness.marker}")
     (witness.neighbour / "weights").write_bytes(b"mine")
     (Path("/dev/shm") / witness.marker).write_text("x")
     Path(f"/tmp/{witness.marker}").write_text("x")
@@ -130,6 +132,8 @@ def test_the_witness_sees_what_it_is_there_for(tmp_path):
     try:
         found = set(witness.breaches(witness.secret.read_text()))
     finally:
+        for caller in callers:
+            caller.close()
         left.kill()
         stray.wait()
         left.wait()
