@@ -32,11 +32,10 @@ class TestInProcessBus(EventBusContract):
 
         bus.subscribe(QUICK, handler)
         bus.subscribe(replace(QUICK, durable="other"), other)
-        bus.publish(message())
-        assert started.wait(5)
-        bus.publish(message())
-        bus.publish(message())
-        until(lambda: len(other.ids) == 3)
+        for number in (1, 2, 3):
+            bus.publish(message())
+            assert started.wait(5)
+            until(lambda number=number: len(other.ids) == number)
         with pytest.raises(Unavailable) as caught:
             bus.publish(message())
         assert caught.value.reason == "BUS_FULL"
