@@ -126,7 +126,10 @@ class Witness:
     def _heard(self, listener: socket.socket) -> bool:
         listener.setblocking(False)
         with suppress(OSError):
-            listener.recv(1) if listener.type == socket.SOCK_DGRAM else listener.accept()
+            if listener.type == socket.SOCK_DGRAM:
+                listener.recv(1)
+            else:
+                listener.accept()[0].close()
             return True
         return False
 
