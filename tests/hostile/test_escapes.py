@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dock_sandbox import ProcessSandbox
+from dock_sandbox.contract.observation import appears
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import Examination, examine
 from dock_sandbox.port import Limits
@@ -127,6 +128,7 @@ def test_the_witness_sees_what_it_is_there_for(tmp_path):
     stray = subprocess.Popen(["sleep", "30"], executable="/bin/sleep")
     stray.kill()
     left = subprocess.Popen(["bash", "-c", f"sleep 30; : {witness.marker}"])
+    assert appears(witness.marker)
     witness.victim.kill()
     witness.victim.wait()
     try:
