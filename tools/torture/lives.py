@@ -33,8 +33,8 @@ START_S, REST_S, LINGER_S = 120.0, 240.0, 25.0
 QUICK = {
     "DOCK_INGESTION_ABANDONED_AFTER_S": "4",
     "DOCK_INGESTION_SWEEP_PERIOD_S": "1",
-    "DOCK_RECONCILE_PERIOD_S": "0.3",
-    "DOCK_RECONCILE_GRACE_S": "0.3",
+    "DOCK_RECONCILE_PERIOD_S": "0.1",
+    "DOCK_RECONCILE_GRACE_S": "0.1",
     "DOCK_CHECKING_PARALLEL": "1",
     "DOCK_METRICS_PORT": "-1",
 }
@@ -168,6 +168,9 @@ class Driver:
         first = [lambda: self._abandon(client), lambda: self._push(client, package)]
         delete = [lambda: self._delete(client)] if "delete" in failpoint or self._rng.random() < 0.3 else []
         more = [lambda: self._push(client, self._package(bad=bad)), lambda: self._twin(client, package)]
+        if "reconciler" in failpoint:
+            # On a quick machine nothing is overdue unless several wait for the one checker.
+            more += [lambda: self._push(client, self._package())] * 3
         serve = [lambda: self._until(lambda: self.dock.dead or self._at_rest(client)), lambda: self._predict(client)]
         return [*first, *delete, *more, *serve]
 
