@@ -9,19 +9,13 @@ from pathlib import Path
 import click
 
 from dock_ingestion.settings import IngestionSettings
+from dock_server.existing import DATA, existing_dock
 from dock_server.folder import FolderLock
 from dock_server.inspection import Finding, Inspection
-from learndock.errors import NotFound
 
 
 @click.command("fsck")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("dock-data"),
-    show_default=True,
-    help="Folder of the dock.",
-)
+@DATA
 @click.option("--quarantine", is_flag=True, help="Move damaged packages to the folder's `quarantine`.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def fsck(data: Path, quarantine: bool, as_json: bool) -> None:
@@ -32,8 +26,7 @@ def fsck(data: Path, quarantine: bool, as_json: bool) -> None:
 
     Example:  dock fsck --data ~/my-dock
     """
-    if not (data / "dock.db").is_file():
-        raise NotFound(f"There is no dock in {data}.", reason="DOCK_FOLDER_NOT_FOUND", hint="Name it with --data.")
+    existing_dock(data)
     with FolderLock(data) as folder:
         inspection = Inspection(folder, grace_s=IngestionSettings().abandoned_after_s)
         findings = list(inspection.findings())

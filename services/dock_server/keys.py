@@ -8,17 +8,8 @@ from pathlib import Path
 import click
 
 from dock_checking.signer import Signer
-from dock_server.folder import DockFolder
-from learndock.errors import NotFound
+from dock_server.existing import DATA, existing_dock
 from learndock.provenance import key_id
-
-_DATA = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("dock-data"),
-    show_default=True,
-    help="Folder of the dock.",
-)
 
 
 @click.group("signing-key")
@@ -30,7 +21,7 @@ def signing_key() -> None:
 
 
 @signing_key.command("show")
-@_DATA
+@DATA
 def show(data: Path) -> None:
     """Print the public key, for those who pin it by DOCK_KEY.
 
@@ -40,7 +31,7 @@ def show(data: Path) -> None:
 
 
 @signing_key.command("rotate")
-@_DATA
+@DATA
 def rotate(data: Path) -> None:
     """Exchange the key for a new one, with a record signed by the old; restart the dock to use it.
 
@@ -52,9 +43,7 @@ def rotate(data: Path) -> None:
 
 
 def _signer(data: Path) -> Signer:
-    if not data.is_dir():
-        raise NotFound(f"There is no dock in {data}.", reason="DOCK_FOLDER_NOT_FOUND", hint="Name it with --data.")
-    return Signer(DockFolder(data).keys)
+    return Signer(existing_dock(data).keys)
 
 
 def _tell(key: bytes) -> None:

@@ -7,20 +7,13 @@ from pathlib import Path
 import click
 
 from dock_db import Database, Learnwares
-from dock_server.folder import DockFolder
-from learndock.errors import NotFound
+from dock_server.existing import DATA, existing_dock
 
 
 @click.command("retry")
 @click.argument("learnware_id")
 @click.option("--version", type=click.IntRange(1), default=None, help="Which version.  [default: the newest]")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("dock-data"),
-    show_default=True,
-    help="Folder of the dock.",
-)
+@DATA
 def retry(learnware_id: str, version: int | None, data: Path) -> None:
     """Start a learnware again that the dock gave up (FAILED_INTERNAL), where it failed.
 
@@ -28,10 +21,7 @@ def retry(learnware_id: str, version: int | None, data: Path) -> None:
 
     Example:  dock retry 00000007 --data ~/my-dock
     """
-    folder = DockFolder(data.resolve())
-    if not (folder.root / "dock.db").is_file():
-        raise NotFound(f"There is no dock in {data}.", reason="DOCK_FOLDER_NOT_FOUND", hint="Name it with --data.")
-    database = Database(folder.database_url)
+    database = Database(existing_dock(data).database_url)
     try:
         with database.transaction() as session:
             row = Learnwares().redrive(session, learnware_id, version or 0)

@@ -103,3 +103,11 @@ def test_known_docks_are_listed_and_forgotten(dock, pushed, tmp_path):
     assert cli("key", "forget", dock.address).returncode == 0
     assert KnownDocks.of_user().get(dock.address) is None
     assert cli("key", "forget", dock.address).returncode == 1
+
+
+def test_a_folder_without_a_dock_gets_no_key(tmp_path):
+    for words in (("signing-key", "show"), ("signing-key", "rotate"), ("fsck",), ("retry", "00000001")):
+        found = cli(*words, "--data", tmp_path)
+        assert "DOCK_FOLDER_NOT_FOUND" in found.stderr, found.stderr
+        assert found.returncode != 0
+    assert list(tmp_path.iterdir()) == []
