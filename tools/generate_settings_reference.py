@@ -59,12 +59,12 @@ def _prefix(settings: type[BaseSettings]) -> str:
 
 
 def _section(settings: type[BaseSettings]) -> str:
-    title = settings.__module__.split(".")[0].removeprefix("dock_")
+    title = _prefix(settings).removeprefix("DOCK_").strip("_").replace("_", " ")
     rows = [_row(_prefix(settings), name, field) for name, field in settings.model_fields.items()]
     summary = (settings.__doc__ or "").strip().splitlines()[0]
     table = ["| variable | type | default | meaning |", "| --- | --- | --- | --- |", *rows]
     return (
-        f"\n## {'The process' if title == 'server' else title.capitalize()}\n\n{summary}\n\n" + "\n".join(table) + "\n"
+        f"\n## {title.capitalize() or 'The process'}\n\n{summary}\n\n" + "\n".join(table) + "\n"
     )
 
 

@@ -18,18 +18,22 @@ from dock_sandbox.environment import Environment, EnvironmentBuilder
 from dock_sandbox.port import Inputs, Limits, Outcome, Sandbox, SandboxRunner, SandboxSpec
 from learndock.check import Checker, Step, installed_checkers, run_checks
 from learndock.errors import DockError, FailedPrecondition, InvalidInput
-from learndock.package import Package, check_agreement, extract_package
+from learndock.package import Package, PackageLimits, check_agreement, extract_package
 from learndock.semantic import SemanticSpecification
 
 OnStep = Callable[[Step], None]
 _STANDARD = Limits()
+_PACKAGE = PackageLimits()
 SERVING = Limits(wall_seconds=math.inf, cpu_seconds=10_000_000, log_bytes=16 << 20)
 """Limits of a model that is kept for later calls: each call is bounded, its life is not."""
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What came of a check; `isolation` is "" where nothing was run."""
+    """What came of a check; `isolation` is "" where nothing was run.
+
+    `setting` is the one whose limit the package passed, "" where it passed none: another dock may have set it otherwise.
+    """
 
     accepted: bool
     reason: str
@@ -38,6 +42,7 @@ class Examination:
     log: str
     environment: Environment | None
     isolation: str
+    setting: str = ""
 
 
 def examine(
@@ -50,6 +55,7 @@ def examine(
     rng: np.random.Generator,
     on_step: OnStep,
     limits: Limits = _STANDARD,
+    package_limits: PackageLimits = _PACKAGE,
     checkers: Sequence[Checker] | None = None,
 ) -> Examination:
     """Check a package: read it, build its environment, run its model in a sandbox.
@@ -58,7 +64,8 @@ def examine(
     package gives a verdict; a fault of the host raises Unavailable or Internal, and the check can be made again.
     """
     found = installed_checkers() if checkers is None else checkers
-    return _Examiner(runner, environments, limits, rng, on_step, found).examine(package_path, semantic, scratch)
+    examiner = _Examiner(runner, environments, limits, rng, on_step, found)
+    return examiner.examine(package_path, semantic, scratch, package_limits)
 
 
 def open_model(
@@ -68,12 +75,13 @@ def open_model(
     environments: EnvironmentBuilder,
     scratch: Path,
     limits: Limits = SERVING,
+    package_limits: PackageLimits = _PACKAGE,
 ) -> Sandbox:
     """A sandbox with the package's model built in it. Closing it removes what was unpacked under `scratch`."""
     folder = _new_folder(scratch)
     sandbox: Sandbox | None = None
     try:
-        package = _unpack(package_path, folder)
+        package = _unpack(package_path, folder, package_limits)
         environment = environments.build(package.environment)
         sandbox = OpenModel(runner.start(_spec(package, environment, folder, limits)), folder)
         sandbox.instantiate()
@@ -143,17 +151,21 @@ class _Examiner:
         self._checkers = checkers
         self._steps: list[Step] = []
         self._environment: Environment | None = None
+        self._setting = ""
 
-    def examine(self, path: Path, semantic: SemanticSpecification | None, scratch: Path) -> Examination:
+    def examine(
+        self, path: Path, semantic: SemanticSpecification | None, scratch: Path, limits: PackageLimits
+    ) -> Examination:
         folder = _new_folder(scratch)
         try:
-            package = self._step("package", lambda: _unpack(path, folder), _describe_package)
+            package = self._step("package", lambda: _unpack(path, folder, limits), _describe_package)
             semantic = self._agree(package, semantic)
             self._environment = self._step(
                 "environment", lambda: self._environments.build(package.environment), _describe_environment
             )
             return self._run(package, semantic, _spec(package, self._environment, folder, self._limits))
         except (InvalidInput, FailedPrecondition) as error:
+            self._setting = error.details.get("setting", "")
             return self._verdict(error.reason, str(error), log=error.details.get("log", ""))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -195,7 +207,8 @@ class _Examiner:
         self._on_step(step)
 
     def _verdict(self, reason: str, text: str, *, log: str = "", isolation: str = "") -> Examination:
-        return Examination(not reason, reason, text, tuple(self._steps), log, self._environment, isolation)
+        steps = tuple(self._steps)
+        return Examination(not reason, reason, text, steps, log, self._environment, isolation, self._setting)
 
 
 def _describe_package(package: Package) -> tuple[bool, str]:
@@ -213,8 +226,8 @@ def _new_folder(scratch: Path) -> Path:
     return Path(tempfile.mkdtemp(prefix="model-", dir=scratch))
 
 
-def _unpack(path: Path, folder: Path) -> Package:
-    package = extract_package(path, folder / "package")
+def _unpack(path: Path, folder: Path, limits: PackageLimits) -> Package:
+    package = extract_package(path, folder / "package", limits=limits)
     # The folder above is ours alone; the one that is mounted must be readable to the sandbox's own user.
     (folder / "package").chmod(0o755)
     return package

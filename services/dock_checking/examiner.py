@@ -24,6 +24,7 @@ from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import Examination, examine
 from learndock.check import Step
 from learndock.errors import FailedPrecondition, Unavailable
+from learndock.package import PackageLimits
 from learndock.semantic import SemanticSpecification
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class Workbench:
     runner: SandboxRunner
     environments: EnvironmentBuilder
     scratch: Path
+    package_limits: PackageLimits = PackageLimits()
 
 
 class Examiner:
@@ -93,6 +95,7 @@ class Examiner:
             scratch=folder,
             rng=np.random.default_rng(self._settings.seed),
             on_step=lambda step: self._append(row, step),
+            package_limits=self._bench.package_limits,
         )
 
     def _fetch(self, row: LearnwareRow, folder: Path) -> Path:

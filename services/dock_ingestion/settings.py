@@ -11,9 +11,6 @@ class IngestionSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DOCK_INGESTION_", use_attribute_docstrings=True)
 
-    max_package_bytes: int = Field(default=5 << 30, ge=1)
-    """Largest package that is taken, in bytes."""
-
     max_chunk_bytes: int = Field(default=1 << 20, ge=1 << 10, le=4 << 20)
     """Largest chunk of an upload, in bytes."""
 

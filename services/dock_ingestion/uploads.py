@@ -17,8 +17,10 @@ from dock_ingestion.allowance import Allowance
 from dock_ingestion.settings import IngestionSettings
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
+from learndock.package.refusal import refuse_limit
 from learndock.semantic import SemanticSpecification
 
+_DEFAULTS = PackageLimits()
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}")
@@ -48,7 +50,15 @@ class Progress:
 class UploadDesk:
     """Begins, continues and commits uploads of one dock."""
 
-    def __init__(self, database: Database, blobs: BlobStore, settings: IngestionSettings, tenant: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        settings: IngestionSettings,
+        tenant: str,
+        package_limits: PackageLimits = _DEFAULTS,
+    ) -> None:
+        self._package_limits = package_limits
         self._database = database
         self._blobs = blobs
         self._settings = settings
@@ -130,8 +140,7 @@ class UploadDesk:
         try:
             verify_digest(digest(self._blobs.read(row.blob_key)), (row.sha256, row.size_bytes))
             with self._blobs.open(row.blob_key) as source:
-                limits = PackageLimits(packed_bytes=self._settings.max_package_bytes)
-                package, semantic = admit(source, row.semantic_json, limits)
+                package, semantic = admit(source, row.semantic_json, self._package_limits)
         except InvalidInput:
             self._drop(row)
             raise
@@ -179,13 +188,11 @@ class UploadDesk:
             raise _declared_wrong("sha256", "64 lower-case hexadecimal digits")
         if not _OWNER.fullmatch(declaration.owner):
             raise _declared_wrong("owner", "up to 128 letters, digits and '_.@+-', starting with a letter or digit")
-        if not 0 < declaration.size_bytes <= self._settings.max_package_bytes:
-            raise InvalidInput(
-                f"A package of {declaration.size_bytes} bytes is outside 1 … {self._settings.max_package_bytes}.",
-                reason="ZIP_TOO_LARGE" if declaration.size_bytes > 0 else "UPLOAD_EMPTY",
-                hint="Make the package smaller, or ask the operator for a higher limit.",
-                details={"limit": self._settings.max_package_bytes},
-            )
+        if declaration.size_bytes <= 0:
+            raise InvalidInput("A package of no bytes was declared.", reason="UPLOAD_EMPTY", hint="Push a package.")
+        if declaration.size_bytes > self._package_limits.packed_bytes:
+            message = f"The package is {declaration.size_bytes} bytes."
+            refuse_limit("ZIP_TOO_LARGE", message, self._package_limits, "packed_bytes")
         if declaration.semantic_json:
             SemanticSpecification.from_json(declaration.semantic_json)
 

@@ -11,6 +11,9 @@ from dock_ingestion.servicer import IngestionServicer
 from dock_ingestion.settings import IngestionSettings
 from dock_ingestion.sweeper import Sweeper
 from dock_ingestion.uploads import UploadDesk
+from learndock.package import PackageLimits
+
+_DEFAULTS = PackageLimits()
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,16 @@ class Ingestion:
         self.sweeper.stop()
 
 
-def make_ingestion(database: Database, blobs: BlobStore, settings: IngestionSettings, *, tenant: str) -> Ingestion:
+def make_ingestion(
+    database: Database,
+    blobs: BlobStore,
+    settings: IngestionSettings,
+    *,
+    tenant: str,
+    package_limits: PackageLimits = _DEFAULTS,
+) -> Ingestion:
     """Wire ingestion by hand."""
-    desk = UploadDesk(database, blobs, settings, tenant)
+    desk = UploadDesk(database, blobs, settings, tenant, package_limits)
     catalogue = Catalogue(database, blobs, tenant, settings.watch_poll_s)
     servicer = IngestionServicer(desk, catalogue, settings.max_chunk_bytes)
     return Ingestion(servicer, Sweeper(database, blobs, settings))

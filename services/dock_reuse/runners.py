@@ -15,7 +15,9 @@ from dock_failpoint import failpoint
 from dock_sandbox import Sandbox, SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import open_model
+from learndock.package import PackageLimits
 
+_DEFAULTS = PackageLimits()
 Fetch = Callable[[Path], None]
 
 
@@ -34,11 +36,20 @@ class _Slot:
 class Runners:
     """Warm sandboxes by content digest. A sandbox serves one call at a time; a broken one is replaced."""
 
-    def __init__(self, runner: SandboxRunner, environments: EnvironmentBuilder, scratch: Path, *, warm: int) -> None:
+    def __init__(
+        self,
+        runner: SandboxRunner,
+        environments: EnvironmentBuilder,
+        scratch: Path,
+        *,
+        warm: int,
+        package_limits: PackageLimits = _DEFAULTS,
+    ) -> None:
         self._runner = runner
         self._environments = environments
         self._scratch = scratch
         self._warm = warm
+        self._package_limits = package_limits
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -102,6 +113,12 @@ class Runners:
         try:
             package = folder / "package.zip"
             fetch(package)
-            return open_model(package, runner=self._runner, environments=self._environments, scratch=self._scratch)
+            return open_model(
+                package,
+                runner=self._runner,
+                environments=self._environments,
+                scratch=self._scratch,
+                package_limits=self._package_limits,
+            )
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -12,6 +12,9 @@ from dock_reuse.servicer import ReuseServicer
 from dock_reuse.settings import ReuseSettings
 from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
+from learndock.package import PackageLimits
+
+_DEFAULTS = PackageLimits()
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,9 @@ def make_reuse(
     environments: EnvironmentBuilder,
     scratch: Path,
     settings: ReuseSettings,
+    *,
+    package_limits: PackageLimits = _DEFAULTS,
 ) -> Reuse:
     """Wire reuse by hand."""
-    runners = Runners(runner, environments, scratch, warm=settings.warm)
+    runners = Runners(runner, environments, scratch, warm=settings.warm, package_limits=package_limits)
     return Reuse(ReuseServicer(Predictor(source, runners, settings)), runners)

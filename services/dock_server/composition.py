@@ -31,7 +31,7 @@ from dock_sandbox.process import ProcessSandbox
 from dock_search.settings import SearchSettings
 from dock_search.wiring import make_search
 from dock_server.folder import DockFolder
-from dock_server.settings import DockSettings
+from dock_server.settings import DockSettings, PackageSettings
 from dock_specification.settings import SpecificationSettings
 from dock_specification.wiring import make_specification
 from dockapi.checking.v1.checking_pb2_grpc import add_CheckingServiceServicer_to_server
@@ -106,6 +106,7 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
         runner=ProcessSandbox(unsafe_local=settings.unsafe_local),
         environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
         scratch=folder.scratch,
+        package_limits=PackageSettings().limits(),
     )
     late = _LatePeers()
     services, parts = _services(targets, database, blobs, bus, bench, folder.keys, late, settings)
@@ -148,7 +149,9 @@ def _services(
     services: list[tuple[str, Callable[[Any, Any], None], Any]] = []
     parts: list[Runnable] = []
     if "ingestion" in targets:
-        ingestion = make_ingestion(database, blobs, IngestionSettings(), tenant=settings.tenant)
+        ingestion = make_ingestion(
+            database, blobs, IngestionSettings(), tenant=settings.tenant, package_limits=bench.package_limits
+        )
         services.append((_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer))
         parts.append(ingestion)
     if "checking" in targets:
@@ -156,7 +159,9 @@ def _services(
         services.append((_service("checking"), add_CheckingServiceServicer_to_server, checking.servicer))
         parts.append(checking)
     if "specification" in targets:
-        specification = make_specification(database, blobs, bus, SpecificationSettings(), tenant=settings.tenant)
+        specification = make_specification(
+            database, blobs, bus, SpecificationSettings(), tenant=settings.tenant, package_limits=bench.package_limits
+        )
         services.append((_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer))
         parts.append(specification)
     if "search" in targets:
@@ -164,7 +169,14 @@ def _services(
         services.append((_service("search"), add_SearchServiceServicer_to_server, search.servicer))
         parts.append(search)
     if "reuse" in targets:
-        reuse = make_reuse(late, bench.runner, bench.environments, bench.scratch, _reuse_settings(settings))  # type: ignore[arg-type]
+        reuse = make_reuse(
+            late,  # type: ignore[arg-type]
+            bench.runner,
+            bench.environments,
+            bench.scratch,
+            _reuse_settings(settings),
+            package_limits=bench.package_limits,
+        )
         services.append((_service("reuse"), add_ReuseServiceServicer_to_server, reuse.servicer))
         parts.append(reuse)
     return services, parts

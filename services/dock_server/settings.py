@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from learndock.package import PackageLimits
+from learndock.package.limits import SETTINGS, setting_of
+
+_DEFAULTS = PackageLimits()
 
 
 class DockSettings(BaseSettings):
@@ -57,3 +62,62 @@ class DockSettings(BaseSettings):
 
     max_message_bytes: int = Field(default=16 << 20, ge=10 << 20, le=1 << 30)
     """Largest message that is taken, in bytes; each worker may hold one, in more than one form."""
+
+
+class PackageSettings(BaseSettings):
+    """How large a package may be: one set of bounds for everybody in the dock who reads packages."""
+
+    model_config = SettingsConfigDict(env_prefix=SETTINGS, use_attribute_docstrings=True, populate_by_name=True)
+
+    packed_bytes: int = Field(
+        default=_DEFAULTS.packed_bytes,
+        ge=1,
+        validation_alias=AliasChoices(setting_of("packed_bytes"), "DOCK_INGESTION_MAX_PACKAGE_BYTES"),
+    )
+    """Largest zip that is taken, in bytes. DOCK_INGESTION_MAX_PACKAGE_BYTES, its older name, is read where this is unset."""
+
+    unpacked_bytes: int = Field(default=_DEFAULTS.unpacked_bytes, ge=1)
+    """Largest sum of the sizes of the files in it, in bytes."""
+
+    ratio: int = Field(default=_DEFAULTS.ratio, ge=1)
+    """How many times its packed size a file, or the whole, may unpack to, where it is larger than the next."""
+
+    ratio_from_bytes: int = Field(default=_DEFAULTS.ratio_from_bytes, ge=1)
+    """Unpacked bytes from which the ratio is looked at."""
+
+    entries: int = Field(default=_DEFAULTS.entries, ge=1)
+    """Most files and folders in the zip."""
+
+    path_bytes: int = Field(default=_DEFAULTS.path_bytes, ge=1)
+    """Longest path of a file, in bytes."""
+
+    depth: int = Field(default=_DEFAULTS.depth, ge=1)
+    """Most parts of a path."""
+
+    directory_bytes: int = Field(default=_DEFAULTS.directory_bytes, ge=1)
+    """Largest central directory of the zip, in bytes."""
+
+    yaml_bytes: int = Field(default=_DEFAULTS.yaml_bytes, ge=1)
+    """Largest learnware.yaml or environment.yaml, in bytes."""
+
+    yaml_depth: int = Field(default=_DEFAULTS.yaml_depth, ge=1)
+    """Deepest nesting in them."""
+
+    yaml_nodes: int = Field(default=_DEFAULTS.yaml_nodes, ge=1)
+    """Most values in each of them."""
+
+    requirement_bytes: int = Field(default=_DEFAULTS.requirement_bytes, ge=1)
+    """Largest requirements.txt, in bytes."""
+
+    requirement_lines: int = Field(default=_DEFAULTS.requirement_lines, ge=1)
+    """Most lines in it, or under `pip` in environment.yaml."""
+
+    spec_bytes: int = Field(default=_DEFAULTS.spec_bytes, ge=1)
+    """Largest statistical specification, in bytes."""
+
+    semantic_bytes: int = Field(default=_DEFAULTS.semantic_bytes, ge=1)
+    """Largest semantic specification, in bytes."""
+
+    def limits(self) -> PackageLimits:
+        """The bounds as readers of packages take them."""
+        return PackageLimits(**self.model_dump())

@@ -14,16 +14,20 @@ from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
 from learndock.errors import DockError
-from learndock.package import read_package
+from learndock.package import PackageLimits, read_package
 from learndock.specification import TableSpecification
 
+_DEFAULTS = PackageLimits()
 _log = logging.getLogger(__name__)
 
 
 class Embedder:
     """Claims accepted learnwares one by one and stores their specification for search."""
 
-    def __init__(self, database: Database, blobs: BlobStore, *, lease_s: float) -> None:
+    def __init__(
+        self, database: Database, blobs: BlobStore, *, lease_s: float, package_limits: PackageLimits = _DEFAULTS
+    ) -> None:
+        self._package_limits = package_limits
         self._database = database
         self._blobs = blobs
         self._lease_s = lease_s
@@ -48,7 +52,7 @@ class Embedder:
         """Store the specification and announce it; True where this attempt counts."""
         failpoint("specification.claimed")
         with self._blobs.open(row.blob_key) as source:
-            specification = read_package(source).specification
+            specification = read_package(source, limits=self._package_limits).specification
         failpoint("specification.before_store")
         with self._database.transaction() as session:
             if not self._learnwares.mark_embedded(session, row.learnware_id, row.version, attempt=row.attempt):

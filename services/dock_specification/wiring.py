@@ -13,6 +13,9 @@ from dock_specification.embedding import Embedder, EmbeddingQueue
 from dock_specification.servicer import SpecificationServicer
 from dock_specification.settings import SpecificationSettings
 from dock_specification.subscriptions import subscribe
+from learndock.package import PackageLimits
+
+_DEFAULTS = PackageLimits()
 
 
 @dataclass
@@ -37,9 +40,16 @@ class Specification:
 
 
 def make_specification(
-    database: Database, blobs: BlobStore, bus: EventBus, settings: SpecificationSettings, *, tenant: str
+    database: Database,
+    blobs: BlobStore,
+    bus: EventBus,
+    settings: SpecificationSettings,
+    *,
+    tenant: str,
+    package_limits: PackageLimits = _DEFAULTS,
 ) -> Specification:
     """Wire specification by hand."""
-    queue = EmbeddingQueue(Embedder(database, blobs, lease_s=settings.lease_s), poll_s=settings.poll_s)
+    embedder = Embedder(database, blobs, lease_s=settings.lease_s, package_limits=package_limits)
+    queue = EmbeddingQueue(embedder, poll_s=settings.poll_s)
     servicer = SpecificationServicer(SpecificationCatalogue(database, tenant))
     return Specification(servicer, queue, bus)

@@ -12,9 +12,9 @@ from typing import BinaryIO, Literal
 
 from learndock.errors import NotFound
 from learndock.package.directory import Entry, read_directory
-from learndock.package.limits import PackageLimits
+from learndock.package.limits import PackageLimits, setting_of
 from learndock.package.names import check_name, decode_name, fold, is_leftover, top_folder
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 
 Duplicates = Literal["refuse", "last"]
 MARKER = "learnware.yaml"
@@ -50,7 +50,7 @@ class Archive:
         self._limits = limits
         self.size_bytes = source.seek(0, 2)
         if self.size_bytes > limits.packed_bytes:
-            _refuse_size("packed", self.size_bytes, limits.packed_bytes)
+            _refuse_size("packed", self.size_bytes, limits, "packed_bytes")
         entries = read_directory(source, self.size_bytes, limits)
         self._check_amounts(entries)
         self.files = _strip_top(_plain_files(entries, limits, duplicates))
@@ -63,11 +63,17 @@ class Archive:
             hasher.update(chunk)
         return hasher.hexdigest()
 
-    def read(self, name: str, most: int, reason: str) -> bytes:
-        """Give a file's bytes; InvalidInput with `reason` where there are more than `most`."""
-        if self.files[name].size > most:
-            refuse(reason, f"{shown(name)} is larger than the {most} bytes that are taken.", limit=most)
+    def read(self, name: str, bound: str, reason: str) -> bytes:
+        """Give a file's bytes; InvalidInput with `reason` where there are more than that bound of the limits."""
+        self.check_size(name, bound, reason)
         return b"".join(self.stream(name))
+
+    def check_size(self, name: str, bound: str, reason: str, hint: str = "") -> None:
+        """InvalidInput with `reason` where a file claims more bytes than that bound of the limits."""
+        most, size = getattr(self._limits, bound), self.files[name].size
+        if size > most:
+            message = f"{shown(name)} is {size} bytes, more than the {most} that are taken."
+            refuse_limit(reason, message, self._limits, bound, hint=hint or "Make it smaller.")
 
     def stream(self, name: str) -> Iterator[bytes]:
         """Give a file piece by piece; never more than it claims to hold.
@@ -106,28 +112,26 @@ class Archive:
     def _check_amounts(self, entries: list[Entry]) -> None:
         total = sum(entry.size for entry in entries)
         if total > self._limits.unpacked_bytes:
-            _refuse_size("unpacked", total, self._limits.unpacked_bytes)
+            _refuse_size("unpacked", total, self._limits, "unpacked_bytes")
         for entry in entries:
             self._check_ratio(entry.size, entry.packed, shown(entry.raw_name))
         self._check_ratio(total, self.size_bytes, "The zip")
 
     def _check_ratio(self, size: int, packed: int, what: str) -> None:
         if size > self._limits.ratio_from_bytes and size > self._limits.ratio * packed:
-            refuse(
+            refuse_limit(
                 "ZIP_RATIO",
                 f"{what} unpacks to more than {self._limits.ratio} times its size, as a zip bomb does.",
-                hint="Store such a file in a denser form, or ask the dock's operator to raise the limit.",
-                limit=self._limits.ratio,
+                self._limits,
+                "ratio",
+                hint=f"Store such a file in a denser form. Up to {self._limits.ratio_from_bytes} bytes pass "
+                f"({setting_of('ratio_from_bytes')}).",
             )
 
 
-def _refuse_size(kind: str, found: int, limit: int) -> None:
-    refuse(
-        "ZIP_TOO_LARGE",
-        f"The package is {found} bytes {kind}, more than the {limit} that are taken.",
-        hint="Leave out what the model doesn't need, or ask the dock's operator to raise the limit.",
-        limit=limit,
-    )
+def _refuse_size(kind: str, found: int, limits: PackageLimits, bound: str) -> None:
+    most = getattr(limits, bound)
+    refuse_limit("ZIP_TOO_LARGE", f"The package is {found} bytes {kind}, more than {most}.", limits, bound)
 
 
 def _inflate(pieces: Iterator[bytes], method: int, name: str) -> Iterator[bytes]:

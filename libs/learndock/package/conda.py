@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from learndock.package.limits import PackageLimits
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 from learndock.package.requirements import LINE_CHARACTERS, SHIMMED, Wanted, add_lines
 
 FILE = "environment.yaml"
@@ -96,7 +96,8 @@ def _add_dependency(wanted: Wanted, item: Any, number: int, limits: PackageLimit
         message = f"{FILE}: dependency {number} is neither a text nor a list under `pip`."
         refuse("ENVIRONMENT_INVALID", message, file=FILE, line=number)
     if len(lines) > limits.requirement_lines:
-        refuse("REQUIREMENT_REFUSED", f"{FILE} has more than {limits.requirement_lines} pip lines.", file=FILE)
+        message = f"{FILE} has {len(lines)} pip lines, more than {limits.requirement_lines}."
+        refuse_limit("REQUIREMENT_REFUSED", message, limits, "requirement_lines", file=FILE)
     add_lines(wanted, enumerate(lines, 1), f"{FILE} (pip)")
 
 

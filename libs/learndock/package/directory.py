@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, NoReturn
 
 from learndock.package.limits import PackageLimits
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -55,13 +55,11 @@ def read_directory(source: BinaryIO, size: int, limits: PackageLimits) -> list[E
     """
     end = _read_end(source, size)
     if end.entries > limits.entries:
-        refuse(
-            "ZIP_TOO_MANY_ENTRIES",
-            f"The zip lists {end.entries} files, more than the {limits.entries} that are taken.",
-            limit=limits.entries,
-        )
+        message = f"The zip lists {end.entries} files, more than the {limits.entries} that are taken."
+        refuse_limit("ZIP_TOO_MANY_ENTRIES", message, limits, "entries")
     if end.directory_size > limits.directory_bytes:
-        refuse("ZIP_TOO_LARGE", "The zip's table of contents alone is larger than what is taken.")
+        message = f"The zip's table of contents alone is {end.directory_size} bytes."
+        refuse_limit("ZIP_TOO_LARGE", message, limits, "directory_bytes", hint="Pack fewer files, or shorter names.")
     entries = [_locate(source, entry) for entry in _read_central(source, end)]
     _check_overlap(entries, end.directory_at)
     return entries

@@ -10,7 +10,7 @@ import yaml
 
 from learndock.errors import InvalidInput
 from learndock.package.limits import PackageLimits
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 
 TUPLE_TAG = "tag:yaml.org,2002:python/tuple"
 _MARKS = (
@@ -119,9 +119,13 @@ def _check_events(text: str, name: str, limits: PackageLimits) -> None:
         nodes += isinstance(event, yaml.NodeEvent)
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > limits.yaml_depth:
-            refuse("YAML_INVALID", f"{shown(name)} is nested deeper than {limits.yaml_depth} levels.")
-        if nodes > limits.yaml_nodes or documents > 1:
-            refuse("YAML_INVALID", f"{shown(name)} holds more than {limits.yaml_nodes} values or one document.")
+            message = f"{shown(name)} is nested deeper than {limits.yaml_depth} levels."
+            refuse_limit("YAML_INVALID", message, limits, "yaml_depth", hint="Nest it less.")
+        if nodes > limits.yaml_nodes:
+            message = f"{shown(name)} holds more than {limits.yaml_nodes} values."
+            refuse_limit("YAML_INVALID", message, limits, "yaml_nodes", hint="Write less into it.")
+        if documents > 1:
+            refuse("YAML_INVALID", f"{shown(name)} holds more than one document.")
         _check_marks(event, name)
 
 

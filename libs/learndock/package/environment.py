@@ -24,7 +24,7 @@ def read_environment(archive: Archive, limits: PackageLimits) -> EnvironmentRequ
     InvalidInput ENVIRONMENT_MISSING, ENVIRONMENT_INVALID, REQUIREMENT_REFUSED, CHANNEL_REFUSED.
     """
     if conda.FILE in archive.files:
-        data = archive.read(conda.FILE, limits.yaml_bytes, "ENVIRONMENT_INVALID")
+        data = archive.read(conda.FILE, "yaml_bytes", "ENVIRONMENT_INVALID")
         wanted = conda.read_conda(load_yaml(data, conda.FILE, limits), limits)
         if REQUIREMENTS in archive.files:
             wanted.notes.append(f"{REQUIREMENTS} is not used: {conda.FILE} wins.")
@@ -36,7 +36,7 @@ def read_environment(archive: Archive, limits: PackageLimits) -> EnvironmentRequ
             f"The package has neither {conda.FILE} nor {REQUIREMENTS}{f' (it has {other})' if other else ''}.",
             hint=f"Add a {REQUIREMENTS} with the packages the model imports; it may be empty.",
         )
-    data = archive.read(REQUIREMENTS, limits.requirement_bytes, "ENVIRONMENT_INVALID")
+    data = archive.read(REQUIREMENTS, "requirement_bytes", "ENVIRONMENT_INVALID")
     return _request(read_requirements(decode_text(data, REQUIREMENTS), REQUIREMENTS, limits), REQUIREMENTS)
 
 

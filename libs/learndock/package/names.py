@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from learndock.package.limits import PackageLimits
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 
 _DEVICE = re.compile(r"(?i)^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(\..*)?$")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -25,7 +25,8 @@ def decode_name(raw: bytes) -> str:
 
 def check_name(name: str, limits: PackageLimits) -> None:
     """Raise InvalidInput ZIP_NAME_UNSAFE unless the path is plain, relative and stays inside."""
-    fault = _path_fault(name, limits) or next(filter(None, map(_part_fault, _parts(name))), "")
+    _check_bounds(name, limits)
+    fault = _path_fault(name) or next(filter(None, map(_part_fault, _parts(name))), "")
     if fault:
         refuse("ZIP_NAME_UNSAFE", f"The name {shown(name)} in the zip {fault}.", hint=_RENAME, name=shown(name))
 
@@ -65,11 +66,18 @@ def _parts(name: str) -> list[str]:
     return name.removesuffix("/").split("/")
 
 
-def _path_fault(name: str, limits: PackageLimits) -> str:
-    if len(name.encode("utf-8", "surrogatepass")) > limits.path_bytes:
-        return f"is longer than {limits.path_bytes} bytes"
-    if len(_parts(name)) > limits.depth:
-        return f"is nested deeper than {limits.depth} folders"
+def _check_bounds(name: str, limits: PackageLimits) -> None:
+    for bound, found, what in (
+        ("path_bytes", len(name.encode("utf-8", "surrogatepass")), "is longer than {} bytes"),
+        ("depth", len(_parts(name)), "is nested deeper than {} folders"),
+    ):
+        if found > getattr(limits, bound):
+            fault = what.format(getattr(limits, bound))
+            message = f"The name {shown(name)} in the zip {fault}."
+            refuse_limit("ZIP_NAME_UNSAFE", message, limits, bound, hint="Rename the file and pack again.")
+
+
+def _path_fault(name: str) -> str:
     if name.startswith("/"):
         return "is an absolute path"
     if any(c in name for c in "\\:") or any(unicodedata.category(c) in _HIDDEN for c in name):

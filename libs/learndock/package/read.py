@@ -17,7 +17,7 @@ from learndock.package.environment import read_environment
 from learndock.package.limits import PackageLimits
 from learndock.package.manifest import Manifest, read_manifest
 from learndock.package.parts import Package, SpecificationEntry
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import shown
 from learndock.semantic import SemanticSpecification
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def extract_package(
 def describe(archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None) -> Package:
     """Give the Package that an open archive is; the files it does not name are not inflated."""
     manifest = load_manifest(archive, limits, types)
-    specification, notes = _specification(archive, manifest.specifications, limits, types)
-    semantic = _semantic(archive, manifest, limits)
+    specification, notes = _specification(archive, manifest.specifications, types)
+    semantic = _semantic(archive, manifest)
     return Package(
         name=manifest.name or (semantic.name if semantic else ""),
         model=manifest.model,
@@ -89,12 +89,12 @@ def describe(archive: Archive, limits: PackageLimits, types: SpecificationTypes 
 
 def load_manifest(archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None) -> Manifest:
     """Read `learnware.yaml` of an open archive."""
-    document = load_yaml(archive.read(MARKER, limits.yaml_bytes, "YAML_INVALID"), MARKER, limits)
+    document = load_yaml(archive.read(MARKER, "yaml_bytes", "YAML_INVALID"), MARKER, limits)
     return read_manifest(document, archive.files, plugins.names(plugins.SPECIFICATIONS) if types is None else types)
 
 
 def _specification(
-    archive: Archive, entries: tuple[SpecificationEntry, ...], limits: PackageLimits, types: SpecificationTypes | None
+    archive: Archive, entries: tuple[SpecificationEntry, ...], types: SpecificationTypes | None
 ) -> tuple[Specification | None, tuple[str, ...]]:
     readable = plugins.names(plugins.SPECIFICATIONS) if types is None else types
     known = [entry for entry in entries if entry.class_name in readable]
@@ -105,22 +105,15 @@ def _specification(
         if entry not in known
     )
     for entry in entries:
-        if archive.files[entry.file_name].size > limits.spec_bytes:
-            refuse(
-                "SPECIFICATION_INVALID",
-                f"{shown(entry.file_name)} is larger than the {limits.spec_bytes} bytes that are taken.",
-                hint="Make the specification with fewer points.",
-                limit=limits.spec_bytes,
-            )
-    return (_read(archive, known[0], limits, types), notes) if known else (None, notes)
+        hint = "Make the specification with fewer points."
+        archive.check_size(entry.file_name, "spec_bytes", "SPECIFICATION_INVALID", hint)
+    return (_read(archive, known[0], types), notes) if known else (None, notes)
 
 
-def _read(
-    archive: Archive, entry: SpecificationEntry, limits: PackageLimits, types: SpecificationTypes | None
-) -> Specification:
+def _read(archive: Archive, entry: SpecificationEntry, types: SpecificationTypes | None) -> Specification:
     from learndock.specification import read_specification  # noqa: PLC0415 - whoever packs needs no numpy
 
-    data = archive.read(entry.file_name, limits.spec_bytes, "SPECIFICATION_INVALID")
+    data = archive.read(entry.file_name, "spec_bytes", "SPECIFICATION_INVALID")
     text = decode_text(data, entry.file_name)
     try:
         return read_specification(entry.class_name, text, types)
@@ -129,10 +122,10 @@ def _read(
         raise
 
 
-def _semantic(archive: Archive, manifest: Manifest, limits: PackageLimits) -> SemanticSpecification | None:
+def _semantic(archive: Archive, manifest: Manifest) -> SemanticSpecification | None:
     if manifest.semantic_file not in archive.files:
         return None
-    data = archive.read(manifest.semantic_file, limits.semantic_bytes, "SEMANTIC_INVALID")
+    data = archive.read(manifest.semantic_file, "semantic_bytes", "SEMANTIC_INVALID")
     return SemanticSpecification.from_json(decode_text(data, manifest.semantic_file))
 
 

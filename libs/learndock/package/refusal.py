@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from learndock.errors import InvalidInput
+from learndock.package.limits import PackageLimits, setting_of
 
 _NEXT = {
     "YAML_": "Mend the file; `dock init` writes one to compare with.",
@@ -17,6 +18,20 @@ def refuse(reason: str, message: str, *, hint: str = "", **details: object) -> N
     """Raise InvalidInput with a reason of this package."""
     usual = next(text for start, text in _NEXT.items() if reason.startswith(start))
     raise InvalidInput(message, reason=reason, hint=hint or usual, details=details)
+
+
+def refuse_limit(
+    reason: str, message: str, limits: PackageLimits, bound: str, *, hint: str = "", **details: object
+) -> NoReturn:
+    """Raise InvalidInput for a bound of `limits` that was passed; what to do next names its value and its setting."""
+    limit, setting = getattr(limits, bound), setting_of(bound)
+    usual = hint or "Leave out what the model doesn't need."
+    raise InvalidInput(
+        message,
+        reason=reason,
+        hint=f"{usual} The limit is {limit}; a dock's operator sets it by {setting}.",
+        details={**details, "limit": limit, "setting": setting},
+    )
 
 
 def shown(text: object, most: int = 120) -> str:

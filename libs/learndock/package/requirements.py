@@ -11,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from learndock.package.limits import PackageLimits
-from learndock.package.refusal import refuse, shown
+from learndock.package.refusal import refuse, refuse_limit, shown
 
 SHIMMED = "learnware"
 """The peer's own package: the runtime brings what a model needs of it."""
@@ -42,12 +42,8 @@ def read_requirements(text: str, name: str, limits: PackageLimits) -> Wanted:
     """Read a requirements file; InvalidInput REQUIREMENT_REFUSED with `file`, `line` and `text`."""
     lines = text.splitlines()
     if len(lines) > limits.requirement_lines:
-        refuse(
-            "REQUIREMENT_REFUSED",
-            f"{name} has {len(lines)} lines, more than the {limits.requirement_lines} that are taken.",
-            file=name,
-            limit=limits.requirement_lines,
-        )
+        message = f"{name} has {len(lines)} lines, more than the {limits.requirement_lines} that are taken."
+        refuse_limit("REQUIREMENT_REFUSED", message, limits, "requirement_lines", file=name)
     wanted = Wanted()
     add_lines(wanted, enumerate(lines, 1), name)
     return wanted

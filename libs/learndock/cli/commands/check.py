@@ -99,6 +99,8 @@ def _tell(package: Path, result: Any, *, with_log: bool) -> None:
 
     what, why = split(result.reason_text)
     say_failure(f"{package} would be rejected: {what}", why, "", result.reason)
+    if result.setting:
+        say(f"{result.setting} has its default here; your dock may have set it otherwise.")
 
 
 def _plain(result: Any) -> dict[str, Any]:
@@ -107,6 +109,7 @@ def _plain(result: Any) -> dict[str, Any]:
         "accepted": result.accepted,
         "reason": result.reason,
         "reason_text": result.reason_text,
+        "setting": result.setting,
         "isolation": result.isolation,
         "steps": plain(result.steps),
         "dropped_requirements": list(environment.dropped) if environment else [],
