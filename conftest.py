@@ -1,4 +1,4 @@
-"""What all tests share: environments from the wheels that set-up has fetched, and no socket beyond loopback."""
+"""What all tests share: environments from wheels that set-up has fetched, servers, and no socket beyond loopback."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+pytest_plugins = ["tests.servers"]
 
 WHEELS = Path(__file__).resolve().parent / ".cache" / "uv"
 

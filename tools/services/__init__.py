@@ -1,0 +1,1 @@
+"""PostgreSQL, NATS and MinIO on this machine, and a dock's services as processes beside them."""
