@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import errno
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import grpc
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from dock_rpc.interception import Method
 from learndock.errors import FailedPrecondition
@@ -66,18 +71,48 @@ def code_name(context: grpc.ServicerContext, default: str) -> str:
     return default if code is None else str(code.name)
 
 
-def serve_metrics(registry: CollectorRegistry, port: int, *, host: str = "127.0.0.1") -> int:
-    """Serve /metrics in a daemon thread as long as the process lives; return the port (0 takes a free one).
+def serve_metrics(
+    registry: CollectorRegistry, port: int, *, host: str = "127.0.0.1", missing: Callable[[], str] = lambda: ""
+) -> int:
+    """Serve /metrics, /livez and /readyz in a daemon thread as long as the process lives; return the port.
 
+    Port 0 takes a free one. /readyz answers 503 with what `missing` says for as long as it says anything.
     FailedPrecondition ADDRESS_TAKEN.
     """
     try:
-        server, _thread = start_http_server(port, addr=host, registry=registry)
+        kind = _OverIPv6 if ":" in host else ThreadingWSGIServer
+        server = make_server(host.strip("[]"), port, _pages(registry, missing), kind, handler_class=_Silent)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
         raise address_taken(f"{host}:{port}") from error
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return int(server.server_port)
+
+
+def _pages(registry: CollectorRegistry, missing: Callable[[], str]) -> Callable[[Any, Any], Iterable[bytes]]:
+    metrics: Callable[[Any, Any], Iterable[bytes]] = make_wsgi_app(registry)
+
+    def page(environ: Any, start_response: Any) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path not in ("/livez", "/readyz"):
+            return metrics(environ, start_response)
+        lacks = missing() if path == "/readyz" else ""
+        start_response(
+            "503 Service Unavailable" if lacks else "200 OK", [("Content-Type", "text/plain; charset=utf-8")]
+        )
+        return [f"{lacks or 'ok'}\n".encode()]
+
+    return page
+
+
+class _OverIPv6(ThreadingWSGIServer):
+    address_family = socket.AF_INET6
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the class above
+        """Scrapes are no news."""
 
 
 def address_taken(address: str) -> FailedPrecondition:

@@ -28,6 +28,7 @@ Servicer = tuple[str, Callable[[Any, Any], None], Any]
 """Full name of the service, the stub module's add function, the servicer."""
 WAITING_PER_WORKER = 8
 LARGEST_ANSWER_BYTES = 64 << 20
+AGE_GRACE_MS = 30_000
 _log = logging.getLogger(__name__)
 _calls = logging.getLogger("dock_rpc.calls")
 
@@ -41,15 +42,24 @@ class Server:
         self._services = ("", *services)
         self.port = port
 
-    def start(self) -> None:
-        """Take calls."""
+    def start(self, *, ready: bool = True) -> None:
+        """Take calls. Without `ready`, health answers NOT_SERVING until `be_ready`."""
         self._server.start()
+        if ready:
+            self.be_ready()
+
+    def be_ready(self) -> None:
+        """Say by health that calls are served; after `drain` it is not said any more."""
         for service in self._services:
             self._checks.set(service, health_pb2.HealthCheckResponse.SERVING)
 
-    def stop(self, grace: float = 5.0) -> None:
-        """Say so by health, take no new calls, give running ones `grace` seconds, then cancel them. Idempotent."""
+    def drain(self) -> None:
+        """Say by health that no more calls should come; those that do are still served."""
         self._checks.enter_graceful_shutdown()
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Drain, take no new calls, give running ones `grace` seconds, then cancel them. Idempotent."""
+        self.drain()
         self._server.stop(grace).wait()
 
     def __enter__(self) -> Server:
@@ -67,11 +77,14 @@ def build_server(
     registry: CollectorRegistry | None = None,
     max_workers: int = 32,
     max_message_bytes: int = 16 << 20,
+    max_connection_age_s: float = 0.0,
 ) -> Server:
     """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
 
     Calls that stream their answer get half of the threads at most: see StreamCap. When eight calls a thread run and
-    wait, others are turned away: see Doorman. `max_message_bytes` bounds what one may send in a message.
+    wait, others are turned away: see Doorman. `max_message_bytes` bounds what one may send in a message. Connections
+    older than `max_connection_age_s` are ended when their calls are, at the latest 30 s later, so that clients spread
+    over replicas that came since; 0 keeps them.
     FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
     """
     names = [name for name, _, _ in servicers]
@@ -81,7 +94,7 @@ def build_server(
     server = grpc.server(
         workers,
         interceptors=[*(Surround(around, names) for around in surrounds), Doorman(workers, most, names)],
-        options=_options(max_message_bytes),
+        options=_options(max_message_bytes, max_connection_age_s),
         maximum_concurrent_rpcs=4 * most,  # beyond that even refusals would pile up: gRPC refuses, with no word
     )
     for _, add, servicer in servicers:
@@ -91,8 +104,13 @@ def build_server(
     return Server(server, _bind(server, address), checks, names)
 
 
-def _options(max_message_bytes: int) -> list[tuple[str, int]]:
+def _options(max_message_bytes: int, max_connection_age_s: float) -> list[tuple[str, int]]:
+    ages = [
+        ("grpc.max_connection_age_ms", round(max_connection_age_s * 1e3)),
+        ("grpc.max_connection_age_grace_ms", AGE_GRACE_MS),
+    ]
     return [
+        *(ages if max_connection_age_s else []),
         ("grpc.so_reuseport", 0),
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", LARGEST_ANSWER_BYTES),

@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 
 import grpc
@@ -136,6 +137,52 @@ def test_metrics_are_read_over_http():
     with pytest.raises(FailedPrecondition) as caught:
         serve_metrics(registry, port)
     assert caught.value.reason == "ADDRESS_TAKEN"
+
+
+def test_readiness_is_read_over_http_and_says_what_is_missing():
+    lacks = ["the database"]
+    port = serve_metrics(CollectorRegistry(), 0, missing=lambda: ", ".join(lacks))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5)
+    assert (refused.value.code, refused.value.read()) == (503, b"the database\n")
+    refused.value.close()
+    lacks.clear()
+    for page in ("livez", "readyz"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=5) as answer:
+            assert answer.read() == b"ok\n"
+
+
+def test_a_server_is_ready_when_it_says_so_and_serves_while_it_drains(search):
+    server = small_server(search)
+    server.start(ready=False)
+    with channel(f"127.0.0.1:{server.port}") as link:
+        stub = search_pb2_grpc.SearchServiceStub(link)
+        assert health_of(link, SEARCH) == health_pb2.HealthCheckResponse.NOT_SERVING
+        server.be_ready()
+        assert health_of(link, SEARCH) == health_pb2.HealthCheckResponse.SERVING
+        server.drain()
+        server.be_ready()  # as one does who waited for something in another thread
+        assert health_of(link, SEARCH) == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert stub.GetIndex(search_pb2.GetIndexRequest()).revision == 7
+    server.stop(0)
+
+
+def test_a_connection_that_is_old_makes_way_for_another(search):
+    with (
+        small_server(search, max_connection_age_s=0.05) as server,
+        grpc.insecure_channel(f"127.0.0.1:{server.port}") as link,
+    ):
+        states: list[grpc.ChannelConnectivity] = []
+        gone = threading.Event()
+
+        def note(state: grpc.ChannelConnectivity) -> None:
+            states.append(state)
+            if grpc.ChannelConnectivity.READY in states and state is grpc.ChannelConnectivity.IDLE:
+                gone.set()
+
+        link.subscribe(note, try_to_connect=True)
+        assert gone.wait(30)
+        assert search_pb2_grpc.SearchServiceStub(link).GetIndex(search_pb2.GetIndexRequest(), timeout=10).revision == 7
 
 
 def test_a_server_that_comes_back_is_found_again(search):
