@@ -37,9 +37,9 @@ A dock is set up by environment variables. All of them have a default that works
 
 
 def classes() -> list[type[BaseSettings]]:
-    """Settings classes of all services, the whole process's first."""
+    """Settings classes of all services and libraries, the whole process's first."""
     found: list[type[BaseSettings]] = []
-    for path in sorted((ROOT / "services").glob("dock_*/settings.py")):
+    for path in sorted(path for above in ("libs", "services") for path in (ROOT / above).glob("dock_*/settings.py")):
         module = importlib.import_module(f"{path.parent.name}.settings")
         found += [value for value in vars(module).values() if _is_own(value, module.__name__)]
     return sorted(found, key=lambda each: (_prefix(each) != "DOCK_", _prefix(each)))
@@ -63,9 +63,7 @@ def _section(settings: type[BaseSettings]) -> str:
     rows = [_row(_prefix(settings), name, field) for name, field in settings.model_fields.items()]
     summary = (settings.__doc__ or "").strip().splitlines()[0]
     table = ["| variable | type | default | meaning |", "| --- | --- | --- | --- |", *rows]
-    return (
-        f"\n## {title.capitalize() or 'The process'}\n\n{summary}\n\n" + "\n".join(table) + "\n"
-    )
+    return f"\n## {title.capitalize() or 'The process'}\n\n{summary}\n\n" + "\n".join(table) + "\n"
 
 
 def _row(prefix: str, name: str, field: FieldInfo) -> str:

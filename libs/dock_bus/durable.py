@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from dock_bus.port import Delivery, Message, Subscription
+from dock_bus.port import DeadLetter, Delivery, Message, Subscription
 
 
 @dataclass
@@ -37,11 +37,13 @@ class Durable:
     def __init__(self, subscription: Subscription, *, max_waiting: int) -> None:
         self.subscription = subscription
         self.members = 0
+        self.left_at = 0.0
+        """When the last member left, by the monotonic clock."""
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._holdings: dict[int, Held] = {}
-        self._dead: OrderedDict[str, tuple[Message, str]] = OrderedDict()
+        self._dead: OrderedDict[str, DeadLetter] = OrderedDict()
         self._order = itertools.count()
 
     def wants(self, subject: str) -> bool:
@@ -52,6 +54,11 @@ class Durable:
         """Whether nothing more fits. Without members room is made by forgetting the oldest."""
         with self._changed:
             return self.members > 0 and len(self._waiting) >= self._max_waiting
+
+    def is_abandoned(self, moment: float) -> bool:
+        """Whether it may be forgotten: nobody was attached for as long as its subscription says."""
+        inactive_s = self.subscription.inactive_s
+        return not self.members and 0 < inactive_s <= moment - self.left_at
 
     def add(self, message: Message) -> Message | None:
         """Take a message; return the oldest one if it had to make room."""
@@ -91,8 +98,8 @@ class Durable:
         with self._changed:
             self._changed.notify_all()
 
-    def dead_letters(self) -> Sequence[tuple[Message, str]]:
-        """(message, last error) of what was given up."""
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """What was given up."""
         with self._changed:
             self._reclaim()
             return list(self._dead.values())
@@ -103,8 +110,14 @@ class Durable:
             found = self._dead.pop(event_id, None)
             if found is None:
                 return False
-            self._queue(found[0], 0, time.monotonic())
+            self._queue(found.message, 0, time.monotonic())
             return True
+
+    def deliver_again(self, message: Message) -> None:
+        """Deliver a message from count 1, whether it is among the dead letters or was before this life."""
+        with self._changed:
+            self._dead.pop(message.event_id, None)
+            self._queue(message, 0, time.monotonic())
 
     def _queue(self, message: Message, count: int, ready_at: float) -> None:
         heapq.heappush(self._waiting, _Waiting(ready_at, next(self._order), message, count))
@@ -133,7 +146,8 @@ class Durable:
         if held.count < self.subscription.max_deliver:
             self._queue(held.message, held.count, time.monotonic() + pause_s)
             return
-        self._dead[held.message.event_id] = held.message, error
+        letter = DeadLetter(self.subscription.durable, held.message, error, held.count, time.time())
+        self._dead[held.message.event_id] = letter
         while len(self._dead) > self._max_waiting:
             self._dead.popitem(last=False)
 

@@ -42,25 +42,42 @@ class Subscription:
     ack_wait_s: float = 30.0
     backoff_s: Sequence[float] = (1.0, 5.0, 30.0, 120.0, 600.0)
     max_in_flight: int = 1
+    inactive_s: float = 0.0
+    """Forget the durable when no member was attached for so many seconds; 0 never does. For names that a process makes
+    up for itself, as a replica does: begun anew, it has only what is published from then on."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that a durable gave up after `count` deliveries, the last error, and when (seconds since 1970)."""
+
+    durable: str
+    message: Message
+    error: str
+    count: int
+    at: float
 
 
 class EventBus(Protocol):
     """Publish and subscribe. Handlers run on threads of the bus."""
 
     def publish(self, message: Message) -> None:
-        """Return when the bus has taken the message; Unavailable (BUS_DOWN) otherwise."""
+        """Return when the bus has taken the message; Unavailable (BUS_DOWN, BUS_FULL) otherwise.
+
+        InvalidInput MESSAGE_INVALID or MESSAGE_TOO_LARGE for one that no bus can carry.
+        """
         ...
 
     def subscribe(self, subscription: Subscription, handler: Callable[[Delivery], None]) -> Callable[[], None]:
         """Start consuming; the returned function stops this member (waiting for running handlers)."""
         ...
 
-    def dead_letters(self) -> Sequence[tuple[str, Message, str]]:
-        """(durable, message, last error) of what was given up."""
+    def dead_letters(self) -> Sequence[DeadLetter]:
+        """What was given up and not retried since, the oldest first."""
         ...
 
     def retry_dead_letter(self, durable: str, event_id: str) -> None:
-        """Deliver a dead letter again from count 1. NotFound (DEAD_LETTER_NOT_FOUND)."""
+        """Deliver a dead letter again, to this durable alone and from count 1. NotFound (DEAD_LETTER_NOT_FOUND)."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from dock_bus import Delivery, EventBus, Message, Subscription
-from learndock.errors import NotFound, Unavailable
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 
 QUICK = Subscription(durable="quick", subjects=["dock.>"], max_deliver=3, ack_wait_s=5.0, backoff_s=(0.02,))
 
@@ -92,7 +92,7 @@ class EventBusContract:
         until(lambda: len(moments) == 3)
         assert moments[1] - moments[0] >= 0.09
         assert moments[2] - moments[1] >= 0.19
-        assert bus.dead_letters() == []
+        assert not bus.dead_letters()
 
     def test_a_failing_message_does_not_hold_up_others(self, bus: EventBus):
         poison = message()
@@ -112,13 +112,60 @@ class EventBusContract:
         sent = message(data=b"kept")
         bus.publish(sent)
         until(lambda: len(bus.dead_letters()) == 1)
-        [(durable, letter, error)] = bus.dead_letters()
-        assert (durable, letter) == ("quick", sent)
-        assert "told to fail" in error
+        [letter] = bus.dead_letters()
+        assert (letter.durable, letter.message, letter.count) == ("quick", sent, 3)
+        assert "told to fail" in letter.error
+        assert abs(time.time() - letter.at) < 60
         assert [count for _, count in recorder.deliveries] == [1, 2, 3]
         broken.clear()
         bus.retry_dead_letter("quick", sent.event_id)
         until(lambda: recorder.deliveries[-1] == (sent.event_id, 1) and not bus.dead_letters())
+
+    def test_a_dead_letter_goes_again_to_its_durable_alone_and_may_die_again(self, bus: EventBus):
+        failing, other = Recorder(lambda _: True), Recorder()
+        bus.subscribe(replace(QUICK, max_deliver=1), failing)
+        bus.subscribe(replace(QUICK, durable="other", subjects=[">"]), other)
+        sent = message()
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 1)
+        for times in (2, 3):
+            bus.retry_dead_letter("quick", sent.event_id)
+            until(lambda times=times: len(failing.ids) == times and len(bus.dead_letters()) == 1)
+        assert bus.dead_letters()[0].message == sent
+        time.sleep(0.1)
+        assert other.ids == [sent.event_id]
+
+    def test_dead_letters_of_two_durables_are_two(self, bus: EventBus):
+        bus.subscribe(replace(QUICK, max_deliver=1), Recorder(lambda _: True))
+        bus.subscribe(replace(QUICK, durable="with.dots and blanks/ü", max_deliver=1), Recorder(lambda _: True))
+        sent = message()
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 2)
+        assert {letter.durable for letter in bus.dead_letters()} == {"quick", "with.dots and blanks/ü"}
+        bus.retry_dead_letter("with.dots and blanks/ü", sent.event_id)
+        until(lambda: len(bus.dead_letters()) == 2)
+
+    def test_silence_until_the_last_delivery_is_a_dead_letter(self, bus: EventBus):
+        let_go = threading.Event()
+        bus.subscribe(replace(QUICK, ack_wait_s=0.3, max_deliver=2, max_in_flight=3), lambda _: let_go.wait(20))
+        sent = message(data=b"kept")
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 1, seconds=20)
+        let_go.set()
+        [letter] = bus.dead_letters()
+        assert (letter.durable, letter.message, letter.count) == ("quick", sent, 2)
+        assert "no answer" in letter.error
+
+    def test_odd_errors_are_kept_whole_enough(self, bus: EventBus):
+        def handler(_: Delivery) -> None:
+            raise ValueError("first line\r\nNats-Msg-Id: forged\n\u2028ü\0" + "x" * 100_000)
+
+        bus.subscribe(replace(QUICK, max_deliver=1), handler)
+        bus.publish(message(data=b"d" * 900_000))
+        until(lambda: len(bus.dead_letters()) == 1)
+        [letter] = bus.dead_letters()
+        assert "first line\r\nNats-Msg-Id: forged\n\u2028ü\0xxx" in letter.error
+        assert letter.message.data == b"d" * 900_000
 
     def test_no_such_dead_letter(self, bus: EventBus):
         bus.subscribe(QUICK, Recorder())
@@ -246,3 +293,96 @@ class EventBusContract:
         bus.subscribe(replace(QUICK, durable="answers", subjects=["dock.answer"]), answers)
         bus.publish(message("dock.ask"))
         until(lambda: len(answers.ids) == 1)
+
+    def test_a_handler_may_end_its_own_membership(self, bus: EventBus):
+        left = threading.Event()
+        leaving = []
+
+        def handler(_: Delivery) -> None:
+            leaving[0]()
+            left.set()
+
+        leaving.append(bus.subscribe(QUICK, handler))
+        bus.publish(message())
+        assert left.wait(10)
+
+    def test_members_must_agree(self, bus: EventBus):
+        bus.subscribe(QUICK, Recorder())
+        bus.subscribe(replace(QUICK, max_in_flight=7, subjects=("dock.>",)), Recorder())
+        with pytest.raises(FailedPrecondition) as caught:
+            bus.subscribe(replace(QUICK, max_deliver=1), Recorder())
+        assert caught.value.reason == "DURABLE_CONFLICT"
+
+    def test_who_comes_after_all_have_left_may_subscribe_in_another_way(self, bus: EventBus):
+        bus.subscribe(QUICK, Recorder())()
+        later = Recorder(lambda _: True)
+        bus.subscribe(replace(QUICK, subjects=["dock.other"], max_deliver=1, ack_wait_s=1.0), later)
+        bus.publish(message("dock.thing"))
+        sent = message("dock.other")
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 1)
+        assert later.ids == [sent.event_id]
+
+    def test_overlapping_subjects_are_delivered_once(self, bus: EventBus):
+        recorder = Recorder()
+        bus.subscribe(replace(QUICK, subjects=["dock.a.>", "dock.a.b", "dock.a.>", "dock.c"]), recorder)
+        sent = [message(subject) for subject in ("dock.a.b", "dock.c", "dock.d", "dock.a.c")]
+        for each in sent:
+            bus.publish(each)
+        until(lambda: len(recorder.ids) >= 3)
+        time.sleep(0.1)
+        assert sorted(recorder.ids) == sorted(each.event_id for each in sent if each.subject != "dock.d")
+
+    def test_an_abandoned_durable_is_forgotten_where_it_may(self, bus: EventBus):
+        passing = replace(QUICK, inactive_s=1.0)
+        first = Recorder()
+        leave = bus.subscribe(passing, first)
+        bus.publish(message())
+        until(lambda: len(first.ids) == 1)
+        leave()
+        missed, met = message(), message()
+        time.sleep(3.0)
+        bus.publish(missed)
+        again = Recorder()
+        bus.subscribe(passing, again)
+        bus.publish(met)
+        until(lambda: met.event_id in again.ids)
+        assert again.ids == [met.event_id]
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"durable": ""}, {"subjects": []}, {"subjects": ["dock.*"]}, {"max_deliver": 0}, {"ack_wait_s": 0},
+            {"max_in_flight": 0}, {"inactive_s": -1},
+        ],
+    )  # fmt: skip
+    def test_a_subscription_without_sense_is_refused(self, bus: EventBus, change):
+        with pytest.raises(InvalidInput) as caught:
+            bus.subscribe(replace(QUICK, **change), Recorder())
+        assert caught.value.reason == "SUBSCRIPTION_INVALID"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            Message("", "id", b""), Message("dock", "id", b""), Message("other.thing", "id", b""),
+            Message("dock.>", "id", b""), Message("dock..a", "id", b""), Message("dock.a b", "id", b""),
+            Message("dock.a\r\nPUB", "id", b""), Message("dock.a", "", b""), Message("dock.a", "i\nd", b""),
+            Message("dock.a", "id", b"", {"Nats-Msg-Id": "x"}), Message("dock.a", "id", b"", {"a b": "x"}),
+            Message("dock.a", "id", b"", {"a": "x\r\ny"}), Message("dock.a", "id", b"", {"a": "ü"}),
+        ],
+    )  # fmt: skip
+    def test_a_message_that_cannot_travel_is_refused(self, bus: EventBus, wrong):
+        with pytest.raises(InvalidInput) as caught:
+            bus.publish(wrong)
+        assert caught.value.reason == "MESSAGE_INVALID"
+
+    def test_the_largest_message_arrives_and_a_larger_one_is_refused(self, bus: EventBus):
+        seen: list[Message] = []
+        bus.subscribe(QUICK, lambda delivery: seen.append(delivery.message))
+        largest = Message("dock.thing", "an-id", b"x" * (1_000_000), {"empty": "", "with": "a: b, c"})
+        bus.publish(largest)
+        until(lambda: bool(seen))
+        assert seen == [largest]
+        with pytest.raises(InvalidInput) as caught:
+            bus.publish(message(data=b"x" * (1 << 20)))
+        assert caught.value.reason == "MESSAGE_TOO_LARGE"

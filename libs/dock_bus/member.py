@@ -1,0 +1,86 @@
+"""One subscriber of a durable: its threads, and what a handler's end means."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from dock_bus.port import Delivery, Subscription
+from dock_failpoint import failpoint
+
+_log = logging.getLogger(__name__)
+Handler = Callable[[Delivery], None]
+T = TypeVar("T")
+
+
+class Source(Protocol[T]):
+    """Where a member takes deliveries from; each has a token by which it is answered. Any thread may call."""
+
+    def take(self, stopped: Callable[[], bool]) -> tuple[T, Delivery] | None:
+        """Wait for the next delivery; None once `stopped`."""
+        ...
+
+    def ack(self, token: T) -> bool:
+        """The handler is done. False where the answer does not count, and the message comes again."""
+        ...
+
+    def nak(self, token: T, error: str) -> None:
+        """The handler failed: the message comes again after its backoff, or is given up."""
+        ...
+
+    def wake(self) -> None:
+        """Let waiting threads look whether they are to stop."""
+        ...
+
+
+class Member(Generic[T]):
+    """As many threads as may have handlers running; each takes, handles and answers one message at a time."""
+
+    def __init__(self, source: Source[T], subscription: Subscription, handler: Handler) -> None:
+        self._durable = subscription.durable
+        self._source = source
+        self._handler = handler
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"bus-{subscription.durable}-{number}", daemon=True)
+            for number in range(subscription.max_in_flight)
+        ]
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Take nothing more."""
+        self._stopping.set()
+        self._source.wake()
+
+    def stop(self) -> None:
+        """Take nothing more, and wait for running handlers; a handler may call this and does not wait for itself."""
+        self.ask_to_stop()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _run(self) -> None:
+        while True:
+            taken = self._source.take(self._stopping.is_set)
+            if taken is None:
+                return
+            self._handle(*taken)
+
+    def _handle(self, token: T, delivery: Delivery) -> None:
+        try:
+            self._handler(delivery)
+            failpoint("bus.ack.before")
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises is a nak
+            what = f"{type(error).__name__}: {error}"
+            _log.warning("%s failed at delivery %d: %s", self._durable, delivery.count, what)
+            self._source.nak(token, what)
+        else:
+            if not self._source.ack(token):
+                _log.warning("%s answered in vain: the message comes again", self._durable)
+            failpoint("bus.ack.after")
