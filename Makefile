@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up lock clean
+.PHONY: help setup setup-dev setup-services generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up lock clean
 
 help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ setup: ## Install the project into .venv (quick the second time)
 
 setup-dev: ## The same and what linting, typing and generating need
 	@$(PYTHON) tools/setup.py --dev
+
+setup-services: setup-dev ## Get the servers that tests run on: PostgreSQL, NATS, MinIO (the first time: two minutes)
+	@$(BIN)/python -m tools.services.install
 
 generate: setup-dev ## Write stubs and reference pages anew
 	@$(BIN)/python tools/generate.py
@@ -42,12 +45,13 @@ types: setup-dev ## Check every annotation
 contracts: setup-dev ## Check who may import whom
 	$(BIN)/lint-imports
 
-test: setup-dev ## Run every test: unit, contract, end to end
+test: setup-dev setup-services ## Run every test: unit, contract, end to end; what lacks a server is named at the end
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-test-all: lint types contracts generate-check test ## Everything CI runs but the demo
+test-all: export CI = true
+test-all: lint types contracts generate-check test ## Everything CI runs but the demo: here a missing server is a failure
 
-e2e: setup-dev ## Run only the tests that cross services
+e2e: setup-dev setup-services ## Run only the tests that cross services
 	$(BIN)/pytest tests/e2e $(PYTEST_ARGS)
 
 peer-env: setup-dev ## Install the peer, for benchmarks and test-peer only, into .cache/peer-env (6 GB: it needs torch)

@@ -72,11 +72,13 @@ def _run(command: list[str]) -> None:
         sys.exit(f"set-up failed at: {' '.join(command)}\nThe lines above say why; run it again after mending it.")
 
 
-def _can_apt() -> bool:
+def can_apt() -> bool:
+    """Whether packages of the system may be installed: root, on Debian or Ubuntu."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
-def _apt_install(*names: str) -> None:
+def apt_install(*names: str) -> None:
+    """Install packages of the system; whoever called looks whether they are there now."""
     _say(f"apt-get install {' '.join(names)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
@@ -86,8 +88,8 @@ def _apt_install(*names: str) -> None:
 
 def _ensure_bubblewrap() -> None:
     """Warn and go on where it can't be had: `dock` then refuses by itself to run packages, and says how."""
-    if shutil.which("bwrap") is None and _can_apt():
-        _apt_install("bubblewrap")
+    if shutil.which("bwrap") is None and can_apt():
+        apt_install("bubblewrap")
     if shutil.which("bwrap") is None:
         _say("bubblewrap is missing: the dock runs no package without it. Install it with your system's")
         _say("package manager, for example: sudo apt-get install bubblewrap; sudo dnf install bubblewrap")
@@ -103,8 +105,8 @@ def _ensure_venv() -> None:
         return
     shutil.rmtree(VENV, ignore_errors=True)
     for package in ("python3-venv", f"python3.{sys.version_info[1]}-venv"):
-        if not _has_venv() and _can_apt():
-            _apt_install(package)
+        if not _has_venv() and can_apt():
+            apt_install(package)
     if not (_has_venv() and _make_venv([sys.executable, "-m", "venv"])) and not _make_venv_otherwise():
         shutil.rmtree(VENV, ignore_errors=True)
         sys.exit(

@@ -17,6 +17,7 @@ from tools.services.places import CACHE
 from tools.services.ports import free_port
 
 MINIO_FOLDER = CACHE / "minio"
+VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
 KEY = "dock"
 _QUERY = "secure=false&region=us-east-1"
 
@@ -139,6 +140,11 @@ def _client(url: str) -> Minio:
     )
 
 
+def built_minio() -> Path:
+    """Where the build of the pinned version is kept."""
+    return MINIO_FOLDER / f"minio-{VERSION}"
+
+
 def find_minio() -> Path:
     """The program minio: of the PATH, or what `make setup-services` has built.
 
@@ -147,7 +153,7 @@ def find_minio() -> Path:
 
     """
     found = shutil.which("minio")
-    for place in (Path(found) if found else None, MINIO_FOLDER / "bin" / "minio"):
+    for place in (Path(found) if found else None, built_minio()):
         if place is not None and place.is_file():
             return place
     raise ServerMissing("MinIO", "`make setup-services` builds it with Go (two minutes, once), or put minio on PATH")
