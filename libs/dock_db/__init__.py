@@ -9,6 +9,7 @@ from dock_db.outbox import Outbox, forget_seen, once
 from dock_db.reconciler import Reconciler
 from dock_db.relay import Relay
 from dock_db.rows import LearnwareRow, OutboxRow, SpecificationRow, State, StepRow, UploadRow, VerdictRow
+from dock_db.schema import SchemaStatus
 from dock_db.specifications import Specifications
 from dock_db.uploads import Uploads
 
@@ -23,6 +24,7 @@ __all__ = [
     "OutboxRow",
     "Reconciler",
     "Relay",
+    "SchemaStatus",
     "SpecificationRow",
     "Specifications",
     "State",

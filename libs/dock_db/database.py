@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from dock_db import dialect, tables
+from dock_db import dialect, schema
+from dock_db.schema import SchemaStatus
 from dock_failpoint import failpoint
-from learndock.errors import Unavailable
+from learndock.errors import DockError, FailedPrecondition, Unavailable
 
 _log = logging.getLogger(__name__)
+_LOOK_S = 2.0
+Result = TypeVar("Result")
 
 
 class Database:
@@ -27,19 +32,74 @@ class Database:
     or DATABASE_DAMAGED, Unavailable DATABASE_BUSY, DATABASE_CONFLICT or DATABASE_DOWN.
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
         self._engine = dialect.open_engine(url)
         self._writing = dialect.for_writing(self._engine)
+        self._reading = dialect.for_reading(self._engine)
         self._clock = clock
         self._callbacks: list[Callable[[], None]] = []
         # Writers of one process queue here rather than poll for SQLite's lock: fairer, and at once.
         self._writer = threading.Lock() if dialect.has_one_writer(self._engine) else None
 
-    def create(self) -> None:
-        """Make the tables that are missing."""
-        with self.transaction(wake=False) as session:
-            tables.metadata.create_all(session.connection())
-            dialect.insert_or_ignore(session, tables.revision, {"only": 1, "value": 0, "next_learnware": 1})
+    def create(self) -> SchemaStatus:
+        """Bring the schema to the newest that this code knows. FailedPrecondition SCHEMA_TOO_NEW.
+
+        An embedded dock does so whenever it starts; on a server this is `dock db migrate`.
+        """
+        return self.insist(schema.migrate)
+
+    def schema(self) -> SchemaStatus:
+        """Which schema the database has."""
+        with self.read() as session:
+            return schema.status(session)
+
+    def await_schema(self, timeout_s: float, *, stopping: Callable[[], bool] = lambda: False) -> SchemaStatus:
+        """Return once the schema lets this code work: for services, which leave migrating to `dock db migrate`.
+
+        A database that does not answer is waited for too; its last error is raised after `timeout_s`, or
+        FailedPrecondition SCHEMA_TOO_OLD. SCHEMA_TOO_NEW at once.
+        """
+        end = time.monotonic() + timeout_s
+        while True:
+            error = self._look_at_schema()
+            if not isinstance(error, DockError):
+                return error
+            if time.monotonic() >= end or stopping():
+                raise error
+            _log.warning("waiting for the database: %s", error, extra={"reason": error.reason})
+            time.sleep(min(_LOOK_S, max(0.0, end - time.monotonic())))
+
+    def _look_at_schema(self) -> SchemaStatus | DockError:
+        try:
+            found = self.schema()
+        except Unavailable as error:
+            return error
+        found.refuse_newer()
+        if not found.behind:
+            return found
+        return FailedPrecondition(
+            f"The database's schema is {found.version}; this code needs {found.head}.",
+            reason="SCHEMA_TOO_OLD",
+            hint="Run `dock db migrate`.",
+            details={"schema": found.version, "code": found.head},
+        )
+
+    def insist(self, work: Callable[[Session], Result], *, tries: int = 5, wake: bool = False) -> Result:
+        """Do `work` in a transaction; again where another transaction was in its way.
+
+        Only what was undone as a whole is tried again; a lost connection is not, as nobody knows what it left.
+        """
+        for attempt in range(1, tries):
+            try:
+                with self.transaction(wake=wake) as session:
+                    return work(session)
+            except Unavailable as error:
+                if error.reason not in ("DATABASE_BUSY", "DATABASE_CONFLICT"):
+                    raise
+                _log.info("another transaction was in the way: %s", error, extra={"attempt": attempt})
+                time.sleep(random.uniform(0.0, 0.05 * 2**attempt))  # noqa: S311 - only to not meet again
+        with self.transaction(wake=wake) as session:
+            return work(session)
 
     @contextmanager
     def transaction(self, *, wake: bool = True) -> Iterator[Session]:
@@ -59,7 +119,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A consistent view to read from; nothing is committed."""
-        with self._session(self._engine) as session:
+        with self._session(self._reading) as session:
             yield session
 
     def on_commit(self, callback: Callable[[], None]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, extract, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -18,6 +19,7 @@ from learndock.errors import DockError, FailedPrecondition, InvalidInput, Overlo
 
 BUSY_TIMEOUT_S = 30.0
 _BEGIN = "learndock_begin"
+_SERVER_TIME = select(extract("epoch", func.clock_timestamp()))
 
 
 def open_engine(url: str) -> Engine:
@@ -48,6 +50,13 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
 
 
+def for_reading(engine: Engine) -> Engine:
+    """The same pool, whose transactions see one state of the database and cannot write."""
+    if engine.dialect.name == "sqlite":
+        return engine  # one state is what a transaction has there anyhow
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
 def has_one_writer(engine: Engine) -> bool:
     """Whether the database lets one transaction write at a time."""
     return engine.dialect.name == "sqlite"
@@ -69,11 +78,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def now(session: Session) -> float:
-    """Seconds since 1970 by the database's clock; an embedded database has the clock it was given."""
-    if session.get_bind().dialect.name == "sqlite":
-        clock: Callable[[], float] = session.info.get("clock", time.time)
-        return clock()
-    return float(session.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0.0)
+    """Seconds since 1970 by the database's clock, or by the one that a test gave."""
+    clock: Callable[[], float] | None = session.info.get("clock")
+    if clock is None and session.get_bind().dialect.name == "sqlite":
+        clock = time.time
+    return clock() if clock else float(session.execute(_SERVER_TIME).scalar_one())
 
 
 def integrity(session: Session) -> list[str]:
@@ -83,6 +92,23 @@ def integrity(session: Session) -> list[str]:
     looks = ("PRAGMA integrity_check", "PRAGMA foreign_key_check")
     said = [str(row[0]) for look in looks for row in session.execute(text(look))]
     return [line for line in said if line != "ok"]
+
+
+def hold_lock(session: Session, name: str) -> None:
+    """Wait for a lock of this name and hold it until the transaction ends; SQLite's one writer has it anyhow."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(select(func.pg_advisory_xact_lock(lock_number(name))))
+
+
+def lock_number(name: str) -> int:
+    """The number that PostgreSQL knows a lock of this name by."""
+    return int.from_bytes(hashlib.sha256(f"learndock:{name}".encode()).digest()[:8], "big", signed=True)
+
+
+def limit_lock_waits(session: Session, patience: str) -> None:
+    """Give up after so long ("5s") where a table is locked: Unavailable DATABASE_BUSY. SQLite has no such locks."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(select(func.set_config("lock_timeout", patience, True)))
 
 
 def insert_or_ignore(session: Session, table: Table, values: Mapping[str, Any]) -> bool:

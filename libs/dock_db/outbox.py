@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
@@ -44,13 +45,23 @@ def announce(session: Session, row: LearnwareRow, state: State | None = None) ->
     return str(event.event_id)
 
 
+_COLUMNS = tuple(tables.outbox.c[name] for name in OutboxRow.__dataclass_fields__)
+
+
+def _oldest(limit: int) -> Select[Any]:
+    return select(*_COLUMNS).order_by(tables.outbox.c.sequence).limit(limit)
+
+
 class Outbox:
     """What waits to be published."""
 
     def pending(self, session: Session, limit: int = 100) -> list[OutboxRow]:
-        """The oldest waiting events, locked for this transaction; those that another relay holds are skipped."""
-        table = tables.outbox
-        statement = select(table).order_by(table.c.sequence).limit(limit).with_for_update(skip_locked=True)
+        """The oldest waiting events."""
+        return [OutboxRow(**row) for row in session.execute(_oldest(limit)).mappings()]
+
+    def claim(self, session: Session, limit: int = 100) -> list[OutboxRow]:
+        """The oldest waiting events, this transaction's own until it ends; those that another has are skipped."""
+        statement = _oldest(limit).with_for_update(skip_locked=True)
         return [OutboxRow(**row) for row in session.execute(statement).mappings()]
 
     def mark_sent(self, session: Session, event_ids: Collection[str]) -> int:

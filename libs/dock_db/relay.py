@@ -55,7 +55,7 @@ class Relay:
         refused: DockError | None = None
         with self._database.transaction(wake=False) as session:
             sent: list[str] = []
-            for row in self._outbox.pending(session, _BATCH):
+            for row in self._outbox.claim(session, _BATCH):
                 try:
                     self._publish(row)
                 except DockError as error:

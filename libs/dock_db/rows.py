@@ -111,10 +111,11 @@ class SpecificationRow:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """An event that waits for the relay."""
+    """An event that waits for the relay; `headers` is a JSON object of strings."""
 
     sequence: int
     event_id: str
     subject: str
     payload: bytes
     created_at: float
+    headers: str

@@ -40,6 +40,14 @@ revision = Table(
 )
 """One row: the number of the last transition, and of the next learnware. Its lock orders all transitions."""
 
+schema_marker = Table(
+    "schema_marker",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("least_code", Integer, nullable=False),
+)
+"""One row: the oldest code, by the newest migration it has, that can work with this schema."""
+
 learnwares = Table(
     "learnwares",
     metadata,
@@ -103,6 +111,7 @@ outbox = Table(
     Column("subject", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("headers", Text, nullable=False, server_default="{}"),
 )
 """Events not yet published; a row goes once the bus has taken it."""
 

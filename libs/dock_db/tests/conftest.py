@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from dock_db import Database
@@ -24,8 +26,38 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def database(tmp_path, clock):
-    database = Database(f"sqlite:///{tmp_path / 'dock.db'}", clock=clock)
+def sqlite_url(tmp_path) -> str:
+    return f"sqlite:///{tmp_path / 'dock.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("sqlite_url"))
+    return str(request.getfixturevalue("postgres_server").new_database())
+
+
+@pytest.fixture
+def database(database_url, clock):
+    database = Database(database_url, clock=clock)
     database.create()
     yield database
     database.close()
+
+
+Opened = Callable[..., Database]
+
+
+@pytest.fixture
+def opened(database_url):
+    """Opens the database once more, as another process would; closed at the end."""
+    found: list[Database] = []
+
+    def open_again(**more) -> Database:
+        found.append(Database(database_url, **more))
+        return found[-1]
+
+    yield open_again
+    for each in found:
+        each.close()

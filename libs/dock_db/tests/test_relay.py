@@ -80,7 +80,7 @@ def test_a_crash_between_publishing_and_marking_publishes_again(database, monkey
     with database.transaction() as session:
         insert(session)
     relay = Relay(database, bus)
-    monkeypatch.setenv("DOCK_FAILPOINTS", f"{moment}=error@1")
+    monkeypatch.setenv("DOCK_FAILPOINTS", f"{moment}=error")
     with pytest.raises(Unavailable):
         relay.relay()
     monkeypatch.delenv("DOCK_FAILPOINTS")
@@ -125,7 +125,7 @@ def test_the_inbox_lets_an_event_through_once_for_each_consumer(database, clock)
         assert not once(session, "checking", "e3")
 
 
-def test_effects_happen_once_under_duplicates_crashes_and_two_relays(database, monkeypatch):
+def test_effects_happen_once_under_duplicates_crashes_and_two_relays(database, monkeypatch, tmp_path):
     """Each event is an effect (a row); the relay republishes, the bus forgets ids, and handlers fail midway."""
     bus = InProcessBus(window_s=0.0)
     failures, lock = iter(range(1000)), threading.Lock()
@@ -149,7 +149,7 @@ def test_effects_happen_once_under_duplicates_crashes_and_two_relays(database, m
     with database.transaction() as session:
         for number in range(20):
             insert(session, content=str(number))
-    monkeypatch.setenv("DOCK_FAILPOINTS", "relay.publish.after=error@5")
+    monkeypatch.setenv("DOCK_FAILPOINTS", f"relay.publish.after=error@5,{tmp_path.name}=sleep:0")  # counted anew
     relays = [Relay(database, bus, poll_s=0.02), Relay(database, bus, poll_s=0.02)]
     for relay in relays:
         relay.start()

@@ -1,0 +1,200 @@
+"""The first tables. A dock that was made before there were migrations has them already: those are kept."""
+
+from __future__ import annotations
+
+from alembic import op
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    insert,
+    select,
+)
+
+revision = "0001"
+down_revision = None
+LEAST_CODE = 1
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite grows a key by itself only where the type is exactly INTEGER.
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+_revision = Table(
+    "revision",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("value", BigInteger, nullable=False),
+    Column("next_learnware", BigInteger, nullable=False),
+)
+
+Table(
+    "learnwares",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("tenant", String(128), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("revision", BigInteger, nullable=False, unique=True),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("lease_until", Double, nullable=False, default=0.0),
+    Column("verdict_id", String(64), nullable=False, default=""),
+    Column("content_sha256", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("blob_key", Text, nullable=False),
+    Column("semantic_json", Text, nullable=False),
+    Column("specification_type", String(64), nullable=False),
+    Column("reason", String(64), nullable=False, default=""),
+    Column("reason_text", Text, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("driven_at", Double, nullable=False, default=0.0),
+    Index(None, "state", "driven_at"),
+    Index(None, "tenant", "owner", "content_sha256"),
+)
+
+Table(
+    "last_turns",
+    metadata,
+    Column("tenant", String(128), primary_key=True),
+    Column("owner", String(128), primary_key=True),
+    Column("state", String(32), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+Table(
+    "uploads",
+    metadata,
+    Column("upload_id", String(128), primary_key=True),
+    Column("tenant", String(128), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("learnware_id", String(64), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("blob_key", Text, nullable=False),
+    Column("semantic_json", Text, nullable=False),
+    Column("committed_learnware_id", String(64), nullable=False, default=""),
+    Column("committed_version", Integer, nullable=False, default=0),
+    Column("updated_at", Double, nullable=False),
+    Index(None, "committed_learnware_id", "updated_at"),
+)
+
+Table(
+    "outbox",
+    metadata,
+    Column("sequence", _Serial, primary_key=True),
+    Column("event_id", String(64), nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+Table(
+    "inbox",
+    metadata,
+    Column("consumer", String(128), primary_key=True),
+    Column("event_id", String(64), primary_key=True),
+    Column("seen_at", Double, nullable=False),
+    Index(None, "seen_at"),
+)
+
+
+def _of_learnware() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["learnware_id", "version"], ["learnwares.learnware_id", "learnwares.version"])
+
+
+Table(
+    "verdicts",
+    metadata,
+    Column("verdict_id", String(64), primary_key=True),
+    Column("learnware_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("reason", String(64), nullable=False),
+    Column("reason_text", Text, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("environment_lock_sha256", String(64), nullable=False),
+    Column("dropped_requirements", Text, nullable=False),
+    Column("isolation", String(64), nullable=False),
+    Column("made_at", Double, nullable=False),
+    UniqueConstraint("learnware_id", "version", "attempt"),
+    _of_learnware(),
+)
+
+Table(
+    "verdict_records",
+    metadata,
+    Column("verdict_id", String(64), ForeignKey("verdicts.verdict_id"), primary_key=True),
+    Column("signed", Text, nullable=False),
+    Column("bill_of_materials", Text, nullable=False),
+)
+
+Table(
+    "flags",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("reason", String(64), primary_key=True),
+    Column("detail", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    _of_learnware(),
+)
+
+Table(
+    "check_steps",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("attempt", Integer, nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    _of_learnware(),
+)
+
+Table(
+    "specifications",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("type", String(64), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("self_norm", Double, nullable=False),
+    Column("effective_size", Double, nullable=False),
+    Column("stored_at", Double, nullable=False),
+    _of_learnware(),
+)
+
+
+def upgrade() -> None:
+    """Make what is missing."""
+    bind = op.get_bind()
+    metadata.create_all(bind)
+    if bind.execute(select(_revision.c.only)).first() is None:
+        bind.execute(insert(_revision).values(only=1, value=0, next_learnware=1))
