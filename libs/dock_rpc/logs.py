@@ -8,9 +8,13 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from dock_rpc.bearer import redact
 from dock_rpc.trace import current_trace_id
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "trace_id"}
+
+_TALKATIVE = ("alembic", "nats", "urllib3")
+"""Libraries whose INFO is no news of a dock."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,7 +34,7 @@ class JsonFormatter(logging.Formatter):
         document |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
-        return json_module.dumps(document, ensure_ascii=False, default=str)
+        return redact(json_module.dumps(document, ensure_ascii=False, default=str))
 
 
 class LineFormatter(logging.Formatter):
@@ -38,6 +42,10 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line and its traceback, without the secret part of any token."""
+        return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Give the first line, with the trace id where there is one."""
@@ -57,3 +65,5 @@ def configure_logging(*, json: bool = False, level: str = "INFO") -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,13 +13,13 @@ import click
 
 from dock_rpc.logs import configure_logging
 from dock_rpc.metrics import serve_metrics
-from dock_server.composition import TARGETS, compose
-from dock_server.folder import DockFolder, FolderLock
+from dock_server.composition import Dock, compose
+from dock_server.configuration import Configuration, read_settings
+from dock_server.folder import DockFolder, FolderLock, shared_folder
 from dock_server.memory import give_back_large_blocks
 from dock_server.settings import DockSettings
-
-_log = logging.getLogger(__name__)
-
+from dock_server.stopping import stop_on_signals, wait
+from dock_server.targets import TARGETS, WITH_BENCH, check_targets
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -62,85 +59,130 @@ def up(json_logs: bool, **given: object) -> None:
 
     Example:  dock up --data ~/my-dock
     """
-    run(DockSettings(**{key: value for key, value in given.items() if value is not None}), TARGETS, json_logs)  # type: ignore[arg-type]
+    run(read_settings(DockSettings, _given(given)), TARGETS, json_logs)
 
 
 @click.command("serve")
 @click.option("--target", required=True, help=f"Comma-separated: {', '.join(TARGETS)}.")
 @click.option("--check-config", is_flag=True, help="Say whether the settings are good, and end.")
-@click.option("--print-config", is_flag=True, help="Print the settings in force, and end.")
+@click.option("--connect", is_flag=True, help="With --check-config: try database, bus, store and peers as well.")
+@click.option("--print-config", is_flag=True, help="Print the settings in force and where each is from, and end.")
 @_options
-def serve(target: str, check_config: bool, print_config: bool, json_logs: bool, **given: object) -> None:
+def serve(target: str, check_config: bool, connect: bool, print_config: bool, json_logs: bool, **given: object) -> None:
     """Run chosen services of a dock in this process.
+
+    With DOCK_DB_URL, DOCK_BUS_URL and DOCK_BLOB_URL any number of processes make one dock; each waits for what is not
+    there yet. Without them everything lies in one folder, as with `dock up`.
+
+    --check-config ends with 0 where all is well, 2 where a setting is wrong, 3 where --connect did not reach something.
 
     Example:  dock serve --target ingestion,checking --data ~/my-dock
     """
-    settings = DockSettings(**{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    targets = [name.strip() for name in target.split(",") if name.strip()]
+    if not (check_config or print_config or connect):
+        run(read_settings(DockSettings, _given(given)), targets, json_logs)
+        return
+    configuration = Configuration(targets, _given(given))
     if print_config:
-        click.echo(settings.model_dump_json(indent=2))
-    if check_config:
-        click.echo("the settings are good", err=True)
-    if not (print_config or check_config):
-        run(settings, [name.strip() for name in target.split(",") if name.strip()], json_logs)
+        click.echo(configuration.printed())
+    if check_config or connect:
+        _check(configuration, connect)
 
 
 def run(settings: DockSettings, targets: Sequence[str], json_logs: bool) -> None:
     """Compose, start, say where it listens, and wait for SIGINT or SIGTERM."""
     configure_logging(json=json_logs, level=settings.log_level)
     give_back_large_blocks()
-    with FolderLock(settings.data) as folder:
+    check_targets(targets)
+    stopping = stop_on_signals()
+    with _folder(settings, targets) as folder:
         dock = compose(folder, settings, targets)
-        dock.start()
         try:
             address = f"{settings.host}:{dock.server.port}"
-            metrics = _metrics(settings, dock.registry)
-            with _address(folder, address):
-                _announce(address, metrics, folder, settings)
-                _wait()
+            _announce(address, _metrics(settings, dock), settings)
+            if dock.start(stopping):
+                with _address(_address_file(folder, settings), address):
+                    _welcome(address, folder, settings, targets)
+                    wait(stopping)
         finally:
             click.echo("stopping …", err=True)
-            dock.stop()
+            _end(dock, settings)
 
 
-def _metrics(settings: DockSettings, registry: object) -> int:
+def _folder(settings: DockSettings, targets: Sequence[str]) -> AbstractContextManager[DockFolder]:
+    """An embedded dock holds its folder; services share one, and only those that run packages need it."""
+    if settings.embedded:
+        return FolderLock(settings.data)
+    if WITH_BENCH & set(targets):
+        return shared_folder(settings.data)
+    return nullcontext(DockFolder(settings.data.resolve()))
+
+
+def _end(dock: Dock, settings: DockSettings) -> None:
+    dock.drain()
+    time.sleep(settings.drain_seconds)
+    dock.stop(settings.stop_s)
+
+
+def _metrics(settings: DockSettings, dock: Dock) -> int:
     if settings.metrics_port < 0:
         return -1
-    return serve_metrics(registry, settings.metrics_port, host=settings.host)  # type: ignore[arg-type]
+    return serve_metrics(
+        dock.registry, settings.metrics_port, host=settings.host, missing=lambda: dock.readiness.missing
+    )
 
 
-def _announce(address: str, metrics: int, folder: DockFolder, settings: DockSettings) -> None:
-    click.echo(f"The dock is up at {address}, its data in {folder.root}.")
+def _announce(address: str, metrics: int, settings: DockSettings) -> None:
+    if not settings.embedded:
+        click.echo(f"Listening at {address}.")
     if metrics > 0:
         click.echo(f"Metrics: http://{settings.host}:{metrics}/metrics")
+    sys.stdout.flush()
+
+
+def _welcome(address: str, folder: DockFolder, settings: DockSettings, targets: Sequence[str]) -> None:
+    if settings.embedded:
+        click.echo(f"The dock is up at {address}, its data in {folder.root}.")
+    else:
+        click.echo(f"Ready: {', '.join(targets)} at {address}.")
     if settings.unsafe_local:
         click.secho("UNSAFE: packages run without a sandbox (--unsafe-local).", fg="red", err=True)
-    if address != "127.0.0.1:50051":
+    if settings.embedded and address != "127.0.0.1:50051":
         click.echo(f"In another terminal: export DOCK_URL={address}")
     click.echo("Press Ctrl-C to stop it.")
     sys.stdout.flush()
 
 
+def _address_file(folder: DockFolder, settings: DockSettings) -> Path | None:
+    return settings.address_file or (folder.address_file if settings.embedded else None)
+
+
 @contextmanager
-def _address(folder: DockFolder, address: str) -> Iterator[None]:
+def _address(file: Path | None, address: str) -> Iterator[None]:
+    if file is None:
+        yield
+        return
     # Whoever waits for the file must never find it half-written.
-    draft = folder.address_file.with_suffix(".new")
+    draft = file.with_suffix(".new")
     draft.write_text(f"{address}\n", encoding="utf-8")
-    draft.replace(folder.address_file)
+    draft.replace(file)
     try:
         yield
     finally:
-        folder.address_file.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)
 
 
-def _wait() -> None:
-    stopping = threading.Event()
+def _given(options: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in options.items() if value is not None}
 
-    def stop(_number: int, _frame: object) -> None:
-        if stopping.is_set():
-            os._exit(130)
-        stopping.set()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    while not stopping.wait(3600):
-        pass
+def _check(configuration: Configuration, connect: bool) -> None:
+    findings = configuration.findings()
+    if connect and not any(each.serious for each in findings):
+        findings += configuration.connections()
+    for each in findings:
+        click.echo(f"{each.mark:>7}  {each.what}  {each.text}", err=True)
+    code = max((each.exit_code for each in findings), default=0)
+    if not code:
+        click.echo("the settings are good", err=True)
+    raise click.exceptions.Exit(code)

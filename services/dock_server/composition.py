@@ -4,232 +4,176 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
-from dock_blob import BlobStore
-from dock_blob.file import FileBlobStore
 from dock_bus import EventBus
-from dock_bus.inprocess import InProcessBus
 from dock_checking.examiner import Workbench
-from dock_checking.settings import CheckingSettings
-from dock_checking.wiring import make_checking
 from dock_db import Database, Learnwares, Reconciler, Relay
-from dock_ingestion.settings import IngestionSettings
-from dock_ingestion.wiring import make_ingestion
 from dock_reuse.peers import PeerSource
-from dock_reuse.settings import ReuseSettings
-from dock_reuse.wiring import make_reuse
 from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.server import Server, build_server
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.process import ProcessSandbox
-from dock_search.settings import SearchSettings
-from dock_search.wiring import make_search
+from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database, place_of
 from dock_server.folder import DockFolder
+from dock_server.late import Late, LateServicer
+from dock_server.readiness import Readiness, Stopped
 from dock_server.settings import DockSettings, PackageSettings
-from dock_specification.settings import SpecificationSettings
-from dock_specification.wiring import make_specification
-from dockapi.checking.v1.checking_pb2_grpc import add_CheckingServiceServicer_to_server
-from dockapi.ingestion.v1.ingestion_pb2_grpc import (
-    add_IngestionServiceServicer_to_server,
+from dock_server.targets import (
+    ADD,
+    TARGETS,
+    WITH_BLOBS,
+    WITH_DATABASE,
+    Drainable,
+    Means,
+    Runnable,
+    check_peers,
+    check_targets,
+    full_name,
+    make_service,
 )
-from dockapi.reuse.v1.reuse_pb2_grpc import add_ReuseServiceServicer_to_server
-from dockapi.search.v1.search_pb2_grpc import add_SearchServiceServicer_to_server
-from dockapi.specification.v1.specification_pb2_grpc import (
-    add_SpecificationServiceServicer_to_server,
-)
-from learndock.errors import InvalidInput
+from learndock.errors import FailedPrecondition
 
-TARGETS = ("ingestion", "checking", "specification", "search", "reuse")
+__all__ = ["TARGETS", "Dock", "compose"]
 _log = logging.getLogger(__name__)
-
-
-class Runnable(Protocol):
-    """What runs beside the server."""
-
-    def start(self) -> None:
-        """Start its threads."""
-        ...
-
-    def stop(self) -> None:
-        """Stop them and wait."""
-        ...
 
 
 @dataclass
 class Dock:
-    """A composed dock. `start` starts in dependency order; `stop` stops in reverse, draining calls first."""
+    """A composed dock: listening, and not ready before `start` has found everything it needs."""
 
     server: Server
-    database: Database
-    bus: EventBus
-    parts: list[Runnable]
-    peers: Peers
     registry: CollectorRegistry
+    readiness: Readiness
+    peers: Peers
+    _folder: DockFolder
+    _settings: DockSettings
+    _servicers: Mapping[str, LateServicer]
+    _database: Database
+    _bus: EventBus
     _running: list[Runnable] = field(default_factory=list)
 
-    def start(self) -> None:
-        """Load what is there, start the workers, then take calls."""
-        for part in self.parts:
-            part.start()
-            self._running.append(part)
-        self.server.start()
+    def start(self, stopping: threading.Event | None = None) -> bool:
+        """Wait for what is not there yet, start the workers, then be ready; False where `stopping` was set before."""
+        stopping = stopping or threading.Event()
+        self.server.start(ready=False)
+        try:
+            self._start_parts(stopping)
+        except Stopped:
+            return False
+        self.readiness.reached()
+        self.server.be_ready()
+        return True
+
+    def drain(self) -> None:
+        """Say that this process goes, and begin nothing new; calls are served as before."""
+        self.readiness.left()
+        self.server.drain()
+        for part in self._running:
+            if isinstance(part, Drainable):
+                part.drain()
 
     def stop(self, grace_s: float = 5.0) -> None:
         """Take no more calls, let running ones end, stop the workers."""
+        self.drain()
         self.server.stop(grace_s)
         while self._running:
             self._running.pop().stop()
         self.peers.close()
-        self.bus.close()
-        self.database.close()
+        self._bus.close()
+        self._database.close()
+
+    def _start_parts(self, stopping: threading.Event) -> None:
+        means = self._means(stopping)
+        for part in self._beside():
+            self._begin("the database", part, stopping)
+        for target, late in self._servicers.items():
+            service = make_service(target, means, self._settings)
+            self._begin(target, service, stopping)
+            late.attach(service.servicer)
+
+    def _means(self, stopping: threading.Event) -> Means:
+        """What the targets are made of, waited for. Each target waits for no more than it needs."""
+        folder, settings = self._folder, self._settings
+        if WITH_DATABASE & self._servicers.keys() and not settings.embedded:
+            what = f"the database at {place_of(settings.db_url)}"
+            self.readiness.wait_for(what, lambda: _look_at_schema(self._database), stopping)
+        blobs = Late()
+        if WITH_BLOBS & self._servicers.keys():
+            where = place_of(settings.blob_url) if settings.blob_url else "its folder"
+            blobs.attach(
+                self.readiness.wait_for(f"the store at {where}", lambda: open_blobs(folder, settings), stopping)
+            )
+        bench = Workbench(
+            runner=ProcessSandbox(unsafe_local=settings.unsafe_local),
+            environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
+            scratch=folder.scratch,
+            package_limits=PackageSettings().limits(),
+        )
+        source = PeerSource(self.peers.ingestion, self.peers.specification)
+        return Means(self._database, blobs, self._bus, bench, folder.keys, source)
+
+    def _beside(self) -> list[Runnable]:
+        """What runs in every process that writes: see docs/adr/0011-which-parts-run-where.md."""
+        if not WITH_DATABASE & self._servicers.keys():
+            return []
+        settings = self._settings
+        reconciler = Reconciler(
+            self._database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s
+        )
+        return [Relay(self._database, self._bus), reconciler]
+
+    def _begin(self, what: str, part: Runnable, stopping: threading.Event) -> None:
+        self.readiness.wait_for(what, part.start, stopping)
+        self._running.append(part)
 
 
 def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] = TARGETS) -> Dock:
-    """Wire an embedded dock over a folder that this process holds. InvalidInput TARGET_UNKNOWN."""
-    _check_targets(targets)
-    _check_adapters(settings)
-    _empty(folder)
-    database = Database(folder.database_url)
-    database.create()
-    _release_leases(database)
-    blobs = FileBlobStore(folder.blobs)
-    bus = InProcessBus()
+    """Wire a dock of `targets`. An embedded one is over a folder that this process holds.
+
+    InvalidInput TARGET_UNKNOWN, ADAPTER_UNKNOWN, PEER_ADDRESS_MISSING; FailedPrecondition ADDRESS_TAKEN.
+    """
+    check_targets(targets)
+    check_adapters(settings)
+    check_peers(targets, peer_addresses())
     registry = CollectorRegistry()
-    address = f"{settings.host}:{settings.port}"
-    bench = Workbench(
-        runner=ProcessSandbox(unsafe_local=settings.unsafe_local),
-        environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
-        scratch=folder.scratch,
-        package_limits=PackageSettings().limits(),
-    )
-    late = _LatePeers()
-    services, parts = _services(targets, database, blobs, bus, bench, folder.keys, late, settings)
+    readiness = Readiness()
+    servicers = {target: LateServicer(lambda: readiness.missing) for target in TARGETS if target in targets}
     server = build_server(
-        services,
-        address=address,
+        [(full_name(target), ADD[target], servicer) for target, servicer in servicers.items()],
+        address=f"{settings.host}:{settings.port}",
         registry=registry,
         max_workers=settings.workers,
         max_message_bytes=settings.max_message_bytes,
+        max_connection_age_s=settings.connection_age_seconds,
     )
     peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
-    late.attach(peers)
-    reconciler = Reconciler(database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s)
-    return Dock(server, database, bus, [Relay(database, bus), reconciler, *parts], peers, registry)
+    database = open_database(folder, settings)
+    if settings.embedded:
+        _take_over(folder, database)
+    bus = open_bus(settings, name="dock-" + "-".join(servicers))
+    return Dock(server, registry, readiness, peers, folder, settings, servicers, database, bus)
 
 
-class _LatePeers:
-    """Stubs of the process's own port, which is known only once the server is bound."""
-
-    def __init__(self) -> None:
-        self._source: PeerSource | None = None
-
-    def attach(self, peers: Peers) -> None:
-        self._source = PeerSource(peers.ingestion, peers.specification)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-
-def _services(
-    targets: Sequence[str],
-    database: Database,
-    blobs: BlobStore,
-    bus: EventBus,
-    bench: Workbench,
-    keys: Path,
-    late: _LatePeers,
-    settings: DockSettings,
-) -> tuple[list[tuple[str, Callable[[Any, Any], None], Any]], list[Runnable]]:
-    services: list[tuple[str, Callable[[Any, Any], None], Any]] = []
-    parts: list[Runnable] = []
-    if "ingestion" in targets:
-        ingestion = make_ingestion(
-            database, blobs, IngestionSettings(), tenant=settings.tenant, package_limits=bench.package_limits
-        )
-        services.append((_service("ingestion"), add_IngestionServiceServicer_to_server, ingestion.servicer))
-        parts.append(ingestion)
-    if "checking" in targets:
-        checking = make_checking(database, blobs, bus, bench, keys, CheckingSettings())
-        services.append((_service("checking"), add_CheckingServiceServicer_to_server, checking.servicer))
-        parts.append(checking)
-    if "specification" in targets:
-        specification = make_specification(
-            database, blobs, bus, SpecificationSettings(), tenant=settings.tenant, package_limits=bench.package_limits
-        )
-        services.append((_service("specification"), add_SpecificationServiceServicer_to_server, specification.servicer))
-        parts.append(specification)
-    if "search" in targets:
-        search = make_search(database, bus, _search_settings(settings))
-        services.append((_service("search"), add_SearchServiceServicer_to_server, search.servicer))
-        parts.append(search)
-    if "reuse" in targets:
-        reuse = make_reuse(
-            late,  # type: ignore[arg-type]
-            bench.runner,
-            bench.environments,
-            bench.scratch,
-            _reuse_settings(settings),
-            package_limits=bench.package_limits,
-        )
-        services.append((_service("reuse"), add_ReuseServiceServicer_to_server, reuse.servicer))
-        parts.append(reuse)
-    return services, parts
-
-
-def _reuse_settings(settings: DockSettings) -> ReuseSettings:
-    """Its calls wait for calls to this very server: they may never hold all of its threads."""
-    reuse = ReuseSettings()
-    return reuse.model_copy(update={"max_calls": min(reuse.max_calls, settings.workers // 2)})
-
-
-def _search_settings(settings: DockSettings) -> SearchSettings:
-    """Who waits for the index may never keep all threads from those who do not."""
-    search = SearchSettings()
-    return search.model_copy(update={"max_waiting": min(search.max_waiting, settings.workers // 4)})
-
-
-def _service(target: str) -> str:
-    return f"dockapi.{target}.v1.{target.capitalize()}Service"
-
-
-def _check_targets(targets: Sequence[str]) -> None:
-    unknown = sorted(set(targets) - set(TARGETS))
-    if unknown or not targets:
-        raise InvalidInput(
-            f"No such target: {', '.join(unknown) or '(none given)'}.",
-            reason="TARGET_UNKNOWN",
-            hint=f"The targets are {', '.join(TARGETS)}.",
+def _look_at_schema(database: Database) -> None:
+    found = database.schema()
+    found.refuse_newer()
+    if found.behind:
+        raise FailedPrecondition(
+            f"The database's schema is {found.version}; this code needs {found.head}.",
+            reason="SCHEMA_TOO_OLD",
+            hint="Run `dock db migrate`.",
         )
 
 
-def _check_adapters(settings: DockSettings) -> None:
-    for name, value in (("DOCK_DB_URL", settings.db_url), ("DOCK_BLOB_URL", settings.blob_url)):
-        if value:  # what would not be used must not be taken silently
-            raise InvalidInput(
-                f"{name}={value.split(':')[0]}:… has no adapter here.",
-                reason="ADAPTER_UNKNOWN",
-                hint="This version keeps everything in its data folder; unset the variable.",
-            )
-    if settings.bus_url and not settings.bus_url.startswith("inproc:"):
-        raise InvalidInput(
-            f"DOCK_BUS_URL={settings.bus_url.split(':')[0]}:… has no adapter here.",
-            reason="ADAPTER_UNKNOWN",
-            hint="This version has the bus inside the process; unset the variable.",
-        )
-
-
-def _empty(folder: DockFolder) -> None:
+def _take_over(folder: DockFolder, database: Database) -> None:
+    """The folder is ours alone, so whoever was in it is dead: go on at once, not when leases run out."""
     shutil.rmtree(folder.scratch, ignore_errors=True)
     folder.scratch.mkdir(parents=True, exist_ok=True)
-
-
-def _release_leases(database: Database) -> None:
-    """The folder is ours alone, so whoever held leases is dead: go on at once, not when they run out."""
+    database.create()
     with database.transaction() as session:
         Learnwares().release_leases(session)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from dataclasses import dataclass
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
 from learndock.errors import FailedPrecondition, Overloaded
+
+_BEING_MADE_S = 10.0
+"""Age below which a scratch that nobody holds may be one that is only just being made."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,8 @@ class DockFolder:
     """Where the parts of an embedded dock lie."""
 
     root: Path
+    own_scratch: Path | None = None
+    """Scratch of this process alone, where several share the folder."""
 
     @property
     def database_url(self) -> str:
@@ -41,7 +51,7 @@ class DockFolder:
     @property
     def scratch(self) -> Path:
         """Unpacked packages of running sandboxes; emptied at start."""
-        return self.root / "scratch"
+        return self.own_scratch or self.root / "scratch"
 
     @property
     def address_file(self) -> Path:
@@ -101,6 +111,44 @@ class FolderLock:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+@contextmanager
+def shared_folder(root: Path) -> Iterator[DockFolder]:
+    """A folder that several services of one machine share: environments for all, scratch for each.
+
+    What dead processes left is removed. FailedPrecondition DOCK_FOLDER_READ_ONLY, DOCK_FOLDER_UNUSABLE.
+    """
+    try:
+        scratches = root.resolve() / "scratch"
+        scratches.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(scratches)
+        own = Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=scratches))
+        held = os.open(own, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    except OSError as error:
+        raise _folder_error(root, error) from error
+    try:
+        yield replace(DockFolder(root.resolve()), own_scratch=own)
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        os.close(held)
+
+
+def _remove_abandoned(scratches: Path) -> None:
+    for each in scratches.iterdir():
+        try:
+            fd = os.open(each, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:  # gone meanwhile, or no folder of ours
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - each.stat().st_mtime > _BEING_MADE_S:
+                shutil.rmtree(each, ignore_errors=True)
+        except OSError:
+            continue  # its process lives
+        finally:
+            os.close(fd)
 
 
 def _folder_error(root: Path, error: OSError) -> FailedPrecondition | Overloaded:

@@ -19,7 +19,8 @@ class DockSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DOCK_", use_attribute_docstrings=True)
 
     data: Path = Path("dock-data")
-    """Folder of an embedded dock: database, packages, environments."""
+    """Folder of an embedded dock: database, packages, environments. Separate services have only environments and what
+    runs in it, and may share it on one machine."""
 
     host: str = "127.0.0.1"
     """Address to listen on. Without TLS and tokens this should stay the loopback."""
@@ -28,19 +29,25 @@ class DockSettings(BaseSettings):
     """Port of the gRPC server; 0 takes a free one."""
 
     metrics_port: int = Field(default=0, ge=-1, le=65535)
-    """Port of /metrics; 0 takes a free one, -1 serves none."""
+    """Port of /metrics, /livez and /readyz; 0 takes a free one, -1 serves none."""
+
+    address_file: Path | None = None
+    """File that holds the address while it is listened on; unset, `address` in the folder of an embedded dock."""
 
     tenant: str = "default"
     """The one tenant, until there is authentication."""
 
     db_url: str = ""
-    """Database; empty for SQLite in the data folder."""
+    """Database, as postgresql+psycopg2://user@host/name; empty for SQLite in the data folder."""
+
+    db_read_url: str = ""
+    """Replica of the database for reads that may be a little old; empty for none."""
 
     blob_url: str = ""
-    """BlobStore; empty for files in the data folder."""
+    """Store of packages: s3://host:port/bucket, or file:///folder; empty for files in the data folder."""
 
     bus_url: str = ""
-    """EventBus; empty for the one inside the process."""
+    """Event bus, as nats://host:4222, several with commas between; empty for the one inside the process."""
 
     unsafe_local: bool = False
     """Run packages without a sandbox. Every answer then says so."""
@@ -63,6 +70,34 @@ class DockSettings(BaseSettings):
     max_message_bytes: int = Field(default=16 << 20, ge=10 << 20, le=1 << 30)
     """Largest message that is taken, in bytes; each worker may hold one, in more than one form."""
 
+    drain_s: float | None = Field(default=None, ge=0.0)
+    """Seconds between saying by health that this process goes and taking no more calls, in which load balancers send
+    them elsewhere; unset, 5 for separate services and 0 for an embedded dock."""
+
+    stop_s: float = Field(default=10.0, ge=0.0)
+    """Seconds that running calls and checks have to end after that; then calls are cut and checks given back."""
+
+    max_connection_age_s: float | None = Field(default=None, ge=0.0)
+    """Seconds after which a client must connect anew, so that new replicas get their share; 0 for never; unset, 300
+    for separate services and 0 for an embedded dock."""
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the one in the data folder, which one process holds."""
+        return not self.db_url
+
+    @property
+    def drain_seconds(self) -> float:
+        """`drain_s`, or what it is when it is unset."""
+        return self.drain_s if self.drain_s is not None else 0.0 if self.embedded else 5.0
+
+    @property
+    def connection_age_seconds(self) -> float:
+        """`max_connection_age_s`, or what it is when it is unset."""
+        if self.max_connection_age_s is not None:
+            return self.max_connection_age_s
+        return 0.0 if self.embedded else 300.0
+
 
 class PackageSettings(BaseSettings):
     """How large a package may be: one set of bounds for everybody in the dock who reads packages."""
@@ -74,7 +109,7 @@ class PackageSettings(BaseSettings):
         ge=1,
         validation_alias=AliasChoices(setting_of("packed_bytes"), "DOCK_INGESTION_MAX_PACKAGE_BYTES"),
     )
-    """Largest zip that is taken, in bytes. DOCK_INGESTION_MAX_PACKAGE_BYTES, its older name, is read where this is unset."""
+    """Largest zip that is taken, in bytes. DOCK_INGESTION_MAX_PACKAGE_BYTES, its older name, is read too."""
 
     unpacked_bytes: int = Field(default=_DEFAULTS.unpacked_bytes, ge=1)
     """Largest sum of the sizes of the files in it, in bytes."""

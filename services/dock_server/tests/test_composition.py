@@ -53,10 +53,10 @@ def test_an_unknown_target_is_refused_before_anything_is_made(folder, settings, 
 @pytest.mark.parametrize(
     "change",
     [
-        {"db_url": "postgresql://somewhere/dock"},
-        {"db_url": "sqlite:////elsewhere/dock.db"},
-        {"blob_url": "s3://bucket"},
-        {"bus_url": "nats://somewhere"},
+        {"db_url": "mysql://somewhere/dock"},
+        {"db_url": "sqlite:////somewhere/dock.db"},
+        {"blob_url": "ftp://somewhere/bucket"},
+        {"bus_url": "kafka://somewhere"},
     ],
 )
 def test_an_adapter_that_is_not_here_is_refused_and_not_passed_over(folder, settings, change):
@@ -140,7 +140,11 @@ def test_settings_can_be_looked_at_without_starting(tmp_path, monkeypatch):
         serve, ["--target", "search", "--check-config", "--print-config", "--data", str(tmp_path / "data")]
     )
     assert result.exit_code == 0, result.output
-    assert '"workers": 7' in result.output
+    lines = [line.split("#") for line in result.output.splitlines() if "#" in line]
+    values = {line.strip(): origin.strip() for line, origin in lines}
+    assert values["DOCK_WORKERS=7"] == "environment"
+    assert values[f"DOCK_DATA={tmp_path / 'data'}"] == "option"
+    assert values["DOCK_HOST=127.0.0.1"] == "default"
     assert "the settings are good" in result.output
     assert not (tmp_path / "data").exists()
 

@@ -1,0 +1,122 @@
+"""Tries everything that the settings name, and says what answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from dock_db import Database, dialect
+from dock_rpc.peers import peer_addresses
+from dock_server.adapters import open_blobs, place_of
+from dock_server.folder import DockFolder
+from dock_server.settings import DockSettings
+from dock_server.targets import PEERS_OF, WITH_BLOBS, WITH_DATABASE, full_name
+from learndock.errors import DockError
+
+ANSWER_S = 5.0
+SKEW_S = 2.0
+"""Clock difference to the database from which it is told; leases go by the database's clock alone."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """One dependency, and what it answered."""
+
+    name: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
+    """Try what these targets need, one after the other. Nothing is written."""
+    mine = set(targets)
+    if not settings.embedded and mine & WITH_DATABASE:
+        yield from _database(settings.db_url, "database")
+        if settings.db_read_url:
+            yield from _database(settings.db_read_url, "read replica")
+    if settings.blob_url and mine & WITH_BLOBS:
+        yield _tried("store", place_of(settings.blob_url), lambda: _store(settings))
+    if settings.bus_url and not settings.bus_url.startswith("inproc") and mine & WITH_DATABASE:
+        yield _tried("bus", place_of(settings.bus_url), lambda: _bus(settings))
+    for peer in dict.fromkeys(peer for target in targets for peer in PEERS_OF.get(target, ())):
+        if peer not in mine and (address := peer_addresses().get(peer)):
+            yield _peer(peer, address)
+
+
+def _tried(name: str, where: str, attempt: Callable[[], str]) -> Reached:
+    try:
+        return Reached(name, ok=True, text=f"{where}: {attempt()}")
+    except DockError as error:
+        return Reached(name, ok=False, text=f"{where}: {error.message}", remedy=error.hint)
+
+
+def _database(url: str, name: str) -> Iterator[Reached]:
+    database = Database(url)
+    try:
+        found = _tried(name, place_of(url), lambda: _server(database))
+        yield found
+        if found.ok and name == "database":
+            yield _schema(database)
+            yield _clock(database)
+    finally:
+        database.close()
+
+
+def _server(database: Database) -> str:
+    with database.read() as session:
+        dialect.now(session)
+    return "answers"
+
+
+def _schema(database: Database) -> Reached:
+    try:
+        found = database.schema()
+        found.refuse_newer()
+    except DockError as error:
+        return Reached("schema", ok=False, text=error.message, remedy=error.hint)
+    text = f"{found.version}, this code knows {found.head}"
+    return Reached("schema", ok=not found.behind, text=text, remedy="Run `dock db migrate`." if found.behind else "")
+
+
+def _clock(database: Database) -> Reached:
+    with database.read() as session:
+        before = time.time()
+        theirs = dialect.now(session)
+        after = time.time()
+    # The answer was given somewhere between the question and its arrival.
+    skew = max(0.0, before - theirs, theirs - after)
+    text = f"{skew:.1f} s apart from the database's" if skew >= 0.1 else "the same as the database's"
+    return Reached("clock", ok=skew < SKEW_S, text=text, remedy="Run a time service on both machines.")
+
+
+def _store(settings: DockSettings) -> str:
+    blobs = open_blobs(DockFolder(settings.data.resolve()), settings)
+    next(iter(blobs.list()), None)
+    return "answers"
+
+
+def _bus(settings: DockSettings) -> str:
+    from dock_bus.nats import NatsBus  # noqa: PLC0415 - a dock on a laptop has no use for it
+
+    bus = NatsBus.connect(settings.bus_url, name="dock-doctor")
+    try:
+        bus.dead_letters()  # asks the server
+    finally:
+        bus.close()
+    return "answers"
+
+
+def _peer(name: str, address: str) -> Reached:
+    with grpc.insecure_channel(address) as link:
+        request = health_pb2.HealthCheckRequest(service=full_name(name))
+        try:
+            status = health_pb2_grpc.HealthStub(link).Check(request, timeout=ANSWER_S).status
+        except grpc.RpcError as error:
+            return Reached(name, ok=False, text=f"{address}: {error.code().name}")
+    ready = status == health_pb2.HealthCheckResponse.SERVING
+    return Reached(name, ok=ready, text=f"{address}: {'ready' if ready else 'not ready'}")
