@@ -1,5 +1,5 @@
 """BlobStore: where packages lie. Keys are never overwritten with other content."""
 
-from dock_blob.port import BlobInfo, BlobStore
+from dock_blob.port import BlobInfo, BlobStore, Whole
 
-__all__ = ["BlobInfo", "BlobStore"]
+__all__ = ["BlobInfo", "BlobStore", "Whole"]

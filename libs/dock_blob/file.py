@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import filecmp
 import os
-import re
 import threading
 import time
 import uuid
@@ -15,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from dock_blob.port import BlobInfo
+from dock_blob.key import check_key, check_range, exists, gap, missing
+from dock_blob.port import BlobInfo, Whole
 from dock_failpoint import failpoint
-from learndock.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound, Overloaded, Unavailable
+from learndock.errors import FailedPrecondition, Overloaded, Unavailable
 
-_SEGMENT = re.compile(r"(?!\.)[A-Za-z0-9._@+-]{1,200}")
-_MAX_KEY = 1024
 _END = "~"  # behind a file's name; no key has it, so that "a" and "a/b" can both be objects
 _STRIPES = 64
+_SYNCED_BYTES = 8 << 20
 
 
 class FileBlobStore:
@@ -59,6 +58,14 @@ class FileBlobStore:
             aside.unlink(missing_ok=True)
         return size
 
+    def append(self, key: str, offset: int, chunks: Iterable[bytes], whole: Whole | None = None) -> int:  # noqa: ARG002
+        """Add what comes at `offset`, synced every 8 MiB and at the end; return the persisted size."""
+        persisted = None
+        for data in _gathered(chunks, _SYNCED_BYTES):
+            persisted = self.append_part(key, offset, data)
+            offset += len(data)
+        return self.append_part(key, offset, b"") if persisted is None else persisted
+
     def append_part(self, key: str, offset: int, data: bytes) -> int:
         """Add a part at `offset` of the unfinished upload of `key`; return the persisted size.
 
@@ -71,7 +78,7 @@ class FileBlobStore:
                 return _size_after_completion(key, completed, offset, data)
             persisted = _size(path) or 0
             if not 0 <= offset <= persisted:
-                raise _gap(key, offset, persisted)
+                raise gap(key, offset, persisted)
             fresh = memoryview(data)[persisted - offset :]
             if fresh:
                 self._append_synced(path, persisted, fresh)
@@ -83,7 +90,7 @@ class FileBlobStore:
         with _typed():
             return _size(self._path(self._unfinished, key)) or 0
 
-    def complete(self, key: str) -> BlobInfo:
+    def complete(self, key: str, whole: Whole | None = None) -> BlobInfo:  # noqa: ARG002
         """Turn the unfinished upload into the object. Idempotent; AlreadyExists BLOB_EXISTS for other content."""
         path, final = self._path(self._unfinished, key), self._path(self._objects, key)
         with _typed(), self._key_lock(key):
@@ -107,14 +114,11 @@ class FileBlobStore:
             try:
                 return path.open("rb")
             except (FileNotFoundError, NotADirectoryError):
-                raise _missing(key) from None
+                raise missing(key) from None
 
     def read(self, key: str, offset: int = 0, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
         """The object's bytes from `offset` on."""
-        if offset < 0 or chunk_bytes < 1:
-            raise InvalidInput(
-                f"Bytes cannot be read from {offset} in steps of {chunk_bytes}.", reason="BLOB_RANGE_INVALID"
-            )
+        check_range(offset, chunk_bytes)
         self.stat(key)
         return self._chunks(key, offset, chunk_bytes)
 
@@ -124,7 +128,7 @@ class FileBlobStore:
             try:
                 found = self._path(self._objects, key).stat()
             except (FileNotFoundError, NotADirectoryError):
-                raise _missing(key) from None
+                raise missing(key) from None
         return BlobInfo(key, found.st_size, max(0.0, time.time() - found.st_mtime))
 
     def delete(self, key: str) -> None:
@@ -167,7 +171,7 @@ class FileBlobStore:
         with self._names:
             if final.exists():
                 if not filecmp.cmp(source, final, shallow=False):
-                    raise _exists(key)
+                    raise exists(key)
                 return
             _make_folders(final.parent, self._objects)
             source.rename(final)
@@ -202,13 +206,7 @@ class FileBlobStore:
                     return
 
     def _path(self, top: Path, key: str) -> Path:
-        segments = key.split("/")
-        if len(key) > _MAX_KEY or not all(_SEGMENT.fullmatch(segment) for segment in segments):
-            raise InvalidInput(
-                f"{key[:80]!r} cannot be a blob's key.",
-                reason="BLOB_KEY_INVALID",
-                hint="A key is names of letters, digits and '._@+-', not beginning with '.', with '/' between them.",
-            )
+        segments = check_key(key)
         return top.joinpath(*segments[:-1], segments[-1] + _END)
 
     def _key_lock(self, key: str) -> threading.Lock:
@@ -237,6 +235,23 @@ def _typed() -> Iterator[None]:
         raise Unavailable(
             f"The blob store's disk failed: {error.strerror}.", reason="STORAGE_FAILED", retry_after_s=1.0
         ) from error
+
+
+def _gathered(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Chunks joined to `size` bytes or a little more; what came before an error is given before it is raised."""
+    held: list[bytes] = []
+    try:
+        for chunk in chunks:
+            held.append(chunk)
+            if sum(map(len, held)) >= size:
+                yield b"".join(held)
+                held = []
+    except Exception:
+        if held:
+            yield b"".join(held)
+        raise
+    if held:
+        yield b"".join(held)
 
 
 def _write_synced(path: Path, chunks: Iterable[bytes]) -> int:
@@ -307,25 +322,4 @@ def _walk(top: Path, prefix: str) -> Iterator[BlobInfo]:
 def _size_after_completion(key: str, size: int, offset: int, data: bytes) -> int:
     if offset >= 0 and offset + len(data) <= size:
         return size
-    raise _exists(key)
-
-
-def _gap(key: str, offset: int, persisted: int) -> InvalidInput:
-    return InvalidInput(
-        f"A part at byte {offset} of {key} does not follow the {persisted} bytes that are here.",
-        reason="UPLOAD_OFFSET_GAP",
-        hint="Ask for the persisted size and go on from there.",
-        details={"persisted_bytes": persisted},
-    )
-
-
-def _exists(key: str) -> AlreadyExists:
-    return AlreadyExists(
-        f"{key} holds other content, and objects are never overwritten.",
-        reason="BLOB_EXISTS",
-        hint="Use a key of its own.",
-    )
-
-
-def _missing(key: str) -> NotFound:
-    return NotFound(f"There is no blob {key}.", reason="BLOB_NOT_FOUND", details={"key": key})
+    raise exists(key)

@@ -9,6 +9,7 @@ import grpc
 from dock_db import State
 from dock_db.message import learnware_message
 from dock_ingestion.catalogue import Catalogue
+from dock_ingestion.chunks import Chunk
 from dock_ingestion.uploads import Declaration, Progress, UploadDesk
 from dockapi.ingestion.v1 import ingestion_pb2 as pb
 from dockapi.ingestion.v1 import ingestion_pb2_grpc as rpc
@@ -46,11 +47,8 @@ class IngestionServicer(rpc.IngestionServiceServicer):
         self, request_iterator: Iterable[pb.WriteUploadRequest], context: grpc.ServicerContext
     ) -> pb.WriteUploadResponse:
         """Persist chunks as they come."""
-        persisted = -1
-        for chunk in request_iterator:
-            persisted = self._desk.write(chunk.upload_id, chunk.offset, chunk.data, chunk.crc32)
-        if persisted < 0:
-            raise InvalidInput("The stream held no chunk.", reason="UPLOAD_EMPTY")
+        chunks = (Chunk(each.upload_id, each.offset, each.data, each.crc32) for each in request_iterator)
+        persisted = self._desk.receive(chunks)
         return pb.WriteUploadResponse(persisted_bytes=persisted)
 
     def QueryUpload(self, request: pb.QueryUploadRequest, context: grpc.ServicerContext) -> pb.QueryUploadResponse:

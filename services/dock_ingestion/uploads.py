@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from dock_blob import BlobStore
+from dock_blob import BlobStore, Whole
 from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Uploads
 from dock_failpoint import failpoint
 from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.allowance import Allowance
+from dock_ingestion.chunks import Chunk, Coming
 from dock_ingestion.settings import IngestionSettings
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
@@ -89,25 +91,45 @@ class UploadDesk:
         failpoint("ingestion.begin.after")
         return self._progress(row)
 
+    def receive(self, chunks: Iterable[Chunk]) -> int:
+        """Persist a stream of chunks as it comes; return the bytes persisted of the last one's upload.
+
+        What came before a chunk that is refused, or before the stream broke, is persisted first.
+        """
+        coming = Coming(chunks)
+        persisted = -1
+        while (first := coming.peek()) is not None:
+            row = self._row(first.upload_id)
+            if row.committed_learnware_id:
+                persisted = row.size_bytes
+                coming.skip()
+            else:
+                run = coming.run(lambda chunk, row=row: self._accepted(row, chunk))  # type: ignore[misc]
+                persisted = self._blobs.append(row.blob_key, first.offset, run, _whole(row))
+        if persisted < 0:
+            raise InvalidInput("The stream held no chunk.", reason="UPLOAD_EMPTY")
+        return persisted
+
     def write(self, upload_id: str, offset: int, data: bytes, crc32: int) -> int:
         """Persist one chunk; return the bytes persisted in all."""
-        row = self._row(upload_id)
-        if row.committed_learnware_id:
-            return row.size_bytes
-        if zlib.crc32(data) != crc32:
+        return self.receive([Chunk(upload_id, offset, data, crc32)])
+
+    def _accepted(self, row: UploadRow, chunk: Chunk) -> bytes:
+        if zlib.crc32(chunk.data) != chunk.crc32:
             raise InvalidInput(
-                f"The chunk at byte {offset} arrived damaged (its CRC-32 differs).",
+                f"The chunk at byte {chunk.offset} arrived damaged (its CRC-32 differs).",
                 reason="UPLOAD_CHUNK_DAMAGED",
                 hint="Send it again.",
             )
-        if offset < 0 or offset + len(data) > row.size_bytes or len(data) > self._settings.max_chunk_bytes:
+        size, most = len(chunk.data), self._settings.max_chunk_bytes
+        if chunk.offset < 0 or chunk.offset + size > row.size_bytes or size > most:
             raise InvalidInput(
-                f"A chunk of {len(data)} bytes at byte {offset} does not fit an upload of {row.size_bytes} bytes "
-                f"in chunks of at most {self._settings.max_chunk_bytes}.",
+                f"A chunk of {size} bytes at byte {chunk.offset} does not fit an upload of {row.size_bytes} bytes "
+                f"in chunks of at most {most}.",
                 reason="UPLOAD_CHUNK_MISFIT",
                 hint="Ask for the persisted offset and go on from there.",
             )
-        return self._blobs.append_part(row.blob_key, offset, data)
+        return chunk.data
 
     def query(self, upload_id: str) -> Progress:
         """How far an upload is."""
@@ -135,9 +157,9 @@ class UploadDesk:
         with self._database.read() as session:
             self._check_backlog(session, row.owner)  # again: many may have been begun while there was room
         failpoint("ingestion.commit.before_complete")
-        self._blobs.complete(row.blob_key)
-        failpoint("ingestion.commit.after_complete")
         try:
+            self._blobs.complete(row.blob_key, _whole(row))
+            failpoint("ingestion.commit.after_complete")
             verify_digest(digest(self._blobs.read(row.blob_key)), (row.sha256, row.size_bytes))
             with self._blobs.open(row.blob_key) as source:
                 package, semantic = admit(source, row.semantic_json, self._package_limits)
@@ -229,7 +251,10 @@ class UploadDesk:
         if persisted:
             return persisted
         # A crash after completing the object leaves it whole, without the row that makes it a learnware.
-        return next((info.size for info in self._blobs.list(row.blob_key) if info.key == row.blob_key), 0)
+        try:
+            return self._blobs.stat(row.blob_key).size
+        except NotFound:
+            return 0
 
     def _committed(self, row: UploadRow) -> LearnwareRow:
         with self._database.read() as session:
@@ -264,6 +289,10 @@ class UploadDesk:
                 self._uploads.drop(session, row.upload_id)
                 self._blobs.abort(row.blob_key)
                 self._blobs.delete(row.blob_key)
+
+
+def _whole(row: UploadRow) -> Whole:
+    return Whole(row.size_bytes, row.sha256)
 
 
 def _declared_wrong(field: str, want: str) -> InvalidInput:

@@ -24,8 +24,11 @@ from dock_failpoint.names import NAMES  # noqa: E402
 from lives import Driver, autopsy, history  # noqa: E402 - below the path it needs
 from tests.torture.model import judge  # noqa: E402
 
-ELSEWHERE = {"blob.put.before_rename", "blob.put.after_rename", "signing_key.before_replace"}
-"""Not on the way of a running dock; tests/torture/test_death.py has tests of their own for them."""
+ELSEWHERE = {
+    *("blob.put.before_rename", "blob.put.after_rename", "signing_key.before_replace"),
+    *(name for name in NAMES if name.startswith("blob.bucket.")),
+}
+"""Not on the way of a dock on one folder; tests/torture and libs/dock_blob have tests of their own for them."""
 OFTEN = {"db.commit": 30, "relay": 8, "bus.ack": 8, "checking.step": 4, "checking.claimed": 2, "specification": 2}
 """How often a failpoint is surely passed in a life, by the beginning of its name; others once."""
 

@@ -1,0 +1,71 @@
+"""What an object store's URL says: s3://[key:secret@]host:port/bucket[/prefix]?secure=true&region=us-east-1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from dock_blob.key import check_key
+from dock_blob.settings import BlobSettings
+from learndock.errors import FailedPrecondition, InvalidInput
+
+_OPTIONS = {"secure", "region"}
+_HINT = "Write s3://host:port/bucket, with ?secure=false where it speaks no TLS."
+
+
+@dataclass(frozen=True)
+class Address:
+    """A bucket of a store, with what opens it. `str()` of it has no secret."""
+
+    endpoint: str
+    bucket: str
+    prefix: str
+    secure: bool
+    region: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}/{self.bucket}"
+
+    @classmethod
+    def parse(cls, url: str, settings: BlobSettings) -> Address:
+        """Read a URL; settings win over what it says.
+
+        InvalidInput BLOB_URL_INVALID, FailedPrecondition STORAGE_CREDENTIALS_MISSING.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise _invalid("it cannot be taken apart") from None
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        bucket, _, prefix = parts.path.strip("/").partition("/")
+        if parts.scheme != "s3" or not parts.hostname or not bucket:
+            raise _invalid("scheme s3, host or bucket is missing")
+        if set(options) - _OPTIONS or options.get("secure", "true") not in ("true", "false"):
+            raise _invalid("it may have secure=true or false and region=NAME, and no other option")
+        if prefix:
+            check_key(prefix)
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        access_key = settings.access_key.get_secret_value() or unquote(parts.username or "")
+        secret_key = settings.secret_key.get_secret_value() or unquote(parts.password or "")
+        if not access_key or not secret_key:
+            raise FailedPrecondition(
+                "There is no access key or no secret key for the object store.",
+                reason="STORAGE_CREDENTIALS_MISSING",
+                hint="Set DOCK_BLOB_ACCESS_KEY and DOCK_BLOB_SECRET_KEY.",
+            )
+        return cls(
+            endpoint=f"{host}:{port}" if port else host,
+            bucket=bucket,
+            prefix=f"{prefix}/" if prefix else "",
+            secure=options.get("secure", "true") == "true",
+            region=settings.region or options.get("region") or "us-east-1",
+            access_key=access_key,
+            secret_key=secret_key,
+        )
+
+
+def _invalid(why: str) -> InvalidInput:
+    return InvalidInput(f"DOCK_BLOB_URL is no object store's URL: {why}.", reason="BLOB_URL_INVALID", hint=_HINT)
