@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dock_rpc.convert import rkme_to_specification, specification_to_rkme
-from dock_rpc.peers import Peers
+from dock_rpc.peers import Peers, peer_addresses
 from dockapi.checking.v1 import checking_pb2
 from dockapi.ingestion.v1 import ingestion_pb2
 from dockapi.reuse.v1 import reuse_pb2
@@ -51,19 +51,31 @@ _MIXTURES = {
 class Dock:
     """A dock at `address` ("host:port"; default DOCK_URL or 127.0.0.1:50051), spoken to as `owner`.
 
+    `peers` are the addresses of services that are elsewhere, such as {"search": "dns:///search:50051"}; where `address`
+    is not given, or is DOCK_URL, they are those of DOCK_PEERS_INGESTION, DOCK_PEERS_SEARCH and so on.
     Nothing is connected before the first call. Errors are those of `learndock.errors`; a dock that is down is
     Unavailable DOCK_UNREACHABLE. `patience_s` is how long push, pull and wait bear a dock that went away in the
     middle, and any call one that is overloaded. Safe for threads; close it, or use `with`.
     """
 
     def __init__(
-        self, address: str = "", owner: str = "", *, patience_s: float = 10.0, cache: Path | None = None
+        self,
+        address: str = "",
+        owner: str = "",
+        *,
+        patience_s: float = 10.0,
+        cache: Path | None = None,
+        peers: Mapping[str, str] | None = None,
     ) -> None:
-        self.address = _checked_address(address or os.environ.get("DOCK_URL", "") or DEFAULT_ADDRESS)
+        usual = os.environ.get("DOCK_URL", "")
+        if peers is None:
+            peers = peer_addresses() if address in ("", usual) else {}
+        self.address = _checked_address(address or usual or DEFAULT_ADDRESS)
         self.owner = owner or os.environ.get("DOCK_OWNER", "") or _user_name()
         self._patience_s = patience_s
         self._cache = cache
-        self._peers = Peers.connect(self.address, patience_s=patience_s)
+        elsewhere = {name: _checked_address(where) for name, where in peers.items()}
+        self._peers = Peers.connect(self.address, elsewhere, patience_s=patience_s)
 
     def push(
         self,
@@ -306,12 +318,12 @@ class Dock:
 def _checked_address(address: str) -> str:
     if address.startswith(("dns:", "unix:", "ipv4:", "ipv6:")):
         return address
-    _, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal() or "//" in address:
+    ports = [each.rpartition(":")[1:] for each in address.split(",")]
+    if "//" in address or not all(colon and port.isdecimal() for colon, port in ports):
         raise InvalidInput(
             f"{address!r} is no address of a dock.",
             reason="ADDRESS_INVALID",
-            hint=f"Give host:port, such as {DEFAULT_ADDRESS}.",
+            hint=f"Give host:port, such as {DEFAULT_ADDRESS}, or several replicas as dns:///name:port.",
         )
     return address
 
