@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from dock_bus.port import Message, Subscription
@@ -13,6 +12,7 @@ MAX_MESSAGE_BYTES = (1 << 20) - (32 << 10)
 """Data, headers and names of a message. NATS carries 1 MiB; the rest is for what a dead letter says besides."""
 _SUBJECT = re.compile(r"dock(\.[\x21-\x29\x2b-\x2d\x2f-\x3d\x3f-\x7e]+)+")
 _PATTERN = re.compile(r">|dock(\.[\x21-\x29\x2b-\x2d\x2f-\x3d\x3f-\x7e]+)*\.?>?")
+_LONGEST_NAME = 256
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _VALUE = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
 
@@ -20,13 +20,13 @@ _VALUE = re.compile(r"(?! )[\x20-\x7e]*(?<! )")
 def check_message(message: Message) -> None:
     """InvalidInput MESSAGE_INVALID or MESSAGE_TOO_LARGE."""
     wrong = (
-        (not _SUBJECT.fullmatch(message.subject) and "its subject")
-        or (not (message.event_id and _VALUE.fullmatch(message.event_id)) and "its event id")
-        or (_wrong_header(message.headers) and "its headers")
+        (not is_subject(message.subject) and "its subject")
+        or (not is_event_id(message.event_id) and "its event id")
+        or (any(not is_header(*header) for header in message.headers.items()) and "its headers")
     )
     if wrong:
         raise InvalidInput(
-            f"A message cannot be published: {wrong} must be plain ASCII of one line.",
+            f"A message cannot be published: {wrong} must be plain ASCII of one line, and not long.",
             reason="MESSAGE_INVALID",
             hint="Subjects are dock. and words with dots between them; headers Nats-… and Dock-… are the bus's own.",
         )
@@ -68,8 +68,17 @@ def _shared(subscription: Subscription) -> Subscription:
     )
 
 
-def _wrong_header(headers: Mapping[str, str]) -> bool:
-    return any(
-        not _KEY.fullmatch(key) or key.lower().startswith(("nats-", "dock-")) or not _VALUE.fullmatch(value)
-        for key, value in headers.items()
-    )
+def is_subject(text: object) -> bool:
+    """Whether a message may be published under it."""
+    return isinstance(text, str) and len(text) <= _LONGEST_NAME and bool(_SUBJECT.fullmatch(text))
+
+
+def is_event_id(text: object) -> bool:
+    """Whether it may name an event."""
+    return isinstance(text, str) and 0 < len(text) <= _LONGEST_NAME and bool(_VALUE.fullmatch(text))
+
+
+def is_header(key: str, value: object) -> bool:
+    """Whether a message may have this header."""
+    own = key.lower().startswith(("nats-", "dock-"))
+    return not own and bool(_KEY.fullmatch(key)) and isinstance(value, str) and bool(_VALUE.fullmatch(value))

@@ -26,7 +26,7 @@ from learndock.errors import DockError, Unavailable
 
 _log = logging.getLogger(__name__)
 _SAY_AGAIN_S = 30.0
-_LONGEST_PAUSE_S = 5.0
+_LONGEST_PAUSE_S = 2.0
 T = TypeVar("T")
 
 
@@ -56,6 +56,7 @@ class Connection:
         self._configs = stream_configs(wire, settings)
         self._options = options(url, settings) | {"name": name or "dock"}
         self._session: Session | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._refused: DockError | None = None
         self._told = ("", 0.0)
@@ -71,6 +72,11 @@ class Connection:
         if self._refused is not None:
             self.close()
             raise self._refused
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a session at the moment."""
+        return self._up.is_set()
 
     def wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it. Unavailable BUS_DOWN where the connection was closed."""
@@ -151,6 +157,8 @@ class Connection:
             pass
         finally:
             self._closed.set()
+            if self._ending is not None:
+                self.loop.run_until_complete(self._ending)
             left = asyncio.all_tasks(self.loop)
             for task in left:
                 task.cancel()
@@ -172,7 +180,8 @@ class Connection:
                 self._say(error)
             finally:
                 self._lose()
-                await _disconnect(client)
+                self._ending = self.loop.create_task(_disconnect(client))
+                await asyncio.shield(self._ending)  # it must not be cut short by our own end
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - many shall not come at once
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
@@ -180,18 +189,26 @@ class Connection:
         async def on_end() -> None:
             ended.set()
 
+        problems: list[Exception] = []
+
         async def on_error(error: Exception) -> None:
+            problems[:] = [error]
             _log.debug("the bus's connection: %s", said(error))
 
-        await client.connect(
-            **self._options,
-            allow_reconnect=False,  # we connect anew ourselves: what hangs on the connection is made anew with it
-            connect_timeout=5,
-            ping_interval=10,
-            closed_cb=on_end,
-            disconnected_cb=on_end,
-            error_cb=on_error,
-        )
+        try:
+            await client.connect(
+                **self._options,
+                allow_reconnect=False,  # we connect anew ourselves: what hangs on the connection is made anew with it
+                max_reconnect_attempts=1,  # of each address
+                reconnect_time_wait=0,
+                connect_timeout=5,
+                ping_interval=10,
+                closed_cb=on_end,
+                disconnected_cb=on_end,
+                error_cb=on_error,
+            )
+        except nats.errors.NoServersError as error:
+            raise (problems[0] if problems else error) from None
         self._refused = None
         try:
             await asyncio.to_thread(require_write_through, self.settings)

@@ -31,7 +31,7 @@ def require_write_through(settings: BusSettings) -> None:
         return
     try:
         always = writes_through(settings.monitor_url)
-    except Unavailable as error:
+    except (InvalidInput, Unavailable) as error:
         if settings.require_sync:
             raise
         _log.warning("%s", error.message)

@@ -67,10 +67,14 @@ class Member(Generic[T]):
 
     def _run(self) -> None:
         while True:
-            taken = self._source.take(self._stopping.is_set)
-            if taken is None:
-                return
-            self._handle(*taken)
+            try:
+                taken = self._source.take(self._stopping.is_set)
+                if taken is None:
+                    return
+                self._handle(*taken)
+            except Exception:  # noqa: BLE001 - the thread must live on; what it held comes again
+                _log.exception("a member of %s failed; it goes on", self._durable)
+                self._stopping.wait(1.0)
 
     def _handle(self, token: T, delivery: Delivery) -> None:
         try:

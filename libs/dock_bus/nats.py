@@ -149,6 +149,9 @@ class NatsBus:
     def _prepare(self, subscription: Subscription) -> None:
         """Have the consumer before this returns where the server is there: it must not miss what is published next."""
         config = consumer_config(self._wire, subscription)
+        if not self._connection.is_up:
+            _log.warning("%s waits for the bus", subscription.durable)
+            return
         try:
             self._connection.wait(
                 self._connection.attempt(lambda session: self._connection.ensure(session, self._wire.events, config))

@@ -16,6 +16,7 @@ from nats.js.api import (
 )
 from nats.js.errors import BadRequestError, NotFoundError
 
+from dock_bus.checks import MAX_MESSAGE_BYTES
 from dock_bus.port import Subscription
 from dock_bus.settings import BusSettings
 from dock_bus.wire import Wire, encode
@@ -23,7 +24,7 @@ from dock_bus.wire import Wire, encode
 _log = logging.getLogger(__name__)
 _DUPLICATES_S = 120.0
 _MAX_ACK_PENDING = 10_000
-_LARGEST = 1 << 20
+_NAMES_BYTES = 4096
 
 
 def stream_configs(wire: Wire, settings: BusSettings) -> list[StreamConfig]:
@@ -37,7 +38,7 @@ def stream_configs(wire: Wire, settings: BusSettings) -> list[StreamConfig]:
         storage=StorageType.FILE,
         max_age=settings.max_age_s,
         max_bytes=settings.max_bytes,
-        max_msg_size=_LARGEST,
+        max_msg_size=MAX_MESSAGE_BYTES + _NAMES_BYTES,  # a dead letter of it still fits into NATS's 1 MiB
         duplicate_window=_DUPLICATES_S,
         num_replicas=settings.replicas,
     )
@@ -47,6 +48,7 @@ def stream_configs(wire: Wire, settings: BusSettings) -> list[StreamConfig]:
         subjects=[wire.subject("dock_dead.>")],
         max_age=10 * settings.max_age_s,
         max_msgs_per_subject=1,
+        max_msg_size=-1,
     )
     advisories = events.evolve(
         name=wire.advisories,

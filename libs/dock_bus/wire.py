@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dock_bus.checks import is_event_id, is_header, is_subject
 from dock_bus.durable import matches
 from dock_bus.port import DeadLetter, Message
 
@@ -63,12 +64,14 @@ class Wire:
         return {**message.headers, _EVENT_ID: message.event_id}
 
     def message(self, subject: str, headers: Mapping[str, str] | None, data: bytes, sequence: int) -> Message:
-        """A message as its handler sees it; one that somebody else published may lack our headers."""
-        given = dict(headers or {})
+        """A message as its handler sees it. Of one that somebody else published, what cannot travel is left out."""
+        given: dict[str, object] = dict(headers or {})
         plain = subject[len(self.prefix) + 1 :] if self.prefix else subject
-        event_id = given.get("Dock-Event-Id") or given.get(_EVENT_ID) or f"{self.events}-{sequence}"
-        own = {key: value for key, value in given.items() if not key.lower().startswith(("nats-", "dock-"))}
-        return Message(given.get("Dock-Subject", plain), event_id, data, own)
+        named = given.get("Dock-Event-Id", given.get(_EVENT_ID))
+        event_id = str(named) if is_event_id(named) else f"{self.events}-{sequence}"
+        told = given.get("Dock-Subject")
+        own = {key: str(value) for key, value in given.items() if is_header(key, value)}
+        return Message(str(told) if is_subject(told) else plain, event_id, data, own)
 
     def letter_headers(self, letter: DeadLetter, sequence: int) -> dict[str, str]:
         """A dead letter's headers; `sequence` is the event's in its stream."""

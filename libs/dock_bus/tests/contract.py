@@ -334,14 +334,14 @@ class EventBusContract:
         assert sorted(recorder.ids) == sorted(each.event_id for each in sent if each.subject != "dock.d")
 
     def test_an_abandoned_durable_is_forgotten_where_it_may(self, bus: EventBus):
-        passing = replace(QUICK, inactive_s=1.0)
+        passing = replace(QUICK, inactive_s=0.4)
         first = Recorder()
         leave = bus.subscribe(passing, first)
         bus.publish(message())
         until(lambda: len(first.ids) == 1)
         leave()
         missed, met = message(), message()
-        time.sleep(3.0)
+        time.sleep(1.6)
         bus.publish(missed)
         again = Recorder()
         bus.subscribe(passing, again)
