@@ -5,6 +5,7 @@ from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
 from dock_db.flags import Flags
 from dock_db.learnwares import Learnwares
+from dock_db.options import DatabaseOptions
 from dock_db.outbox import Outbox, forget_seen, once
 from dock_db.reconciler import Reconciler
 from dock_db.relay import Relay
@@ -17,6 +18,7 @@ __all__ = [
     "Bell",
     "CheckSteps",
     "Database",
+    "DatabaseOptions",
     "Flags",
     "LearnwareRow",
     "Learnwares",

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from dock_db import dialect, schema
+from dock_db import dialect, faults, schema
+from dock_db.options import DatabaseOptions
 from dock_db.schema import SchemaStatus
 from dock_failpoint import failpoint
 from learndock.errors import DockError, FailedPrecondition, Unavailable
@@ -28,12 +29,20 @@ Result = TypeVar("Result")
 class Database:
     """One pool of connections for any number of threads.
 
-    Its errors are typed: Overloaded STORAGE_FULL, FailedPrecondition STORAGE_READ_ONLY, DATABASE_CANNOT_OPEN
-    or DATABASE_DAMAGED, Unavailable DATABASE_BUSY, DATABASE_CONFLICT or DATABASE_DOWN.
+    Its errors are typed: Overloaded STORAGE_FULL; FailedPrecondition STORAGE_READ_ONLY, DATABASE_CANNOT_OPEN,
+    DATABASE_DAMAGED, DATABASE_REFUSED or DATABASE_TLS_FAILED; Unavailable DATABASE_BUSY, DATABASE_CONFLICT,
+    DATABASE_READ_ONLY or DATABASE_DOWN; InvalidInput TEXT_INVALID or TEXT_TOO_LONG. Where COMMIT itself ends in
+    DATABASE_DOWN nobody knows whether it was done: whatever asks again must be idempotent.
+
+    A write on PostgreSQL is READ COMMITTED: who needs more takes the lock of `serialise` first, and then sees all
+    that committed before. A read sees one state (REPEATABLE READ).
     """
 
-    def __init__(self, url: str, *, clock: Callable[[], float] | None = None) -> None:
-        self._engine = dialect.open_engine(url)
+    def __init__(
+        self, url: str, *, options: DatabaseOptions | None = None, clock: Callable[[], float] | None = None
+    ) -> None:
+        self._options = options or DatabaseOptions()
+        self._engine = dialect.open_engine(url, self._options)
         self._writing = dialect.for_writing(self._engine)
         self._reading = dialect.for_reading(self._engine)
         self._clock = clock
@@ -122,6 +131,11 @@ class Database:
         with self._session(self._reading) as session:
             yield session
 
+    @property
+    def many_write(self) -> bool:
+        """Whether several transactions can write at a time, and lock rows: on a server, not in a file."""
+        return self._writer is None
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` after each committed transaction, on the committing thread: it must only wake others."""
         self._callbacks.append(callback)
@@ -152,10 +166,12 @@ class Database:
         try:
             with Session(engine, info={"clock": self._clock}) as session:
                 yield session
-        except (DBAPIError, PoolTimeout) as error:
-            known = dialect.typed(error)
+        except (StatementError, PoolTimeout) as error:
+            known = faults.typed(error)
             if known is None:
                 raise
+            if known.reason == "DATABASE_READ_ONLY":
+                engine.dispose()  # what was the primary is none any more: connect anew
             raise known from error
 
     def _wake(self) -> None:

@@ -1,4 +1,4 @@
-"""The one place that knows which database it is: begin, clock, insert-or-ignore, and errors."""
+"""The one place that knows which database it is: engine, begin, clock, locks, insert-or-ignore."""
 
 from __future__ import annotations
 
@@ -10,39 +10,51 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, extract, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
 
-from learndock.errors import DockError, FailedPrecondition, InvalidInput, Overloaded, Unavailable
+from dock_db.options import DatabaseOptions
+from learndock.errors import InvalidInput
 
 BUSY_TIMEOUT_S = 30.0
 _BEGIN = "learndock_begin"
 _SERVER_TIME = select(extract("epoch", func.clock_timestamp()))
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, options: DatabaseOptions) -> Engine:
     """An engine whose pool serves many threads. InvalidInput (DATABASE_URL_INVALID)."""
     try:
         parsed = make_url(url)
-        embedded = parsed.get_backend_name() == "sqlite"
-        if embedded and parsed.database in (None, "", ":memory:"):
+        # Parameters are people's names and texts: they stay out of errors and logs.
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, hide_parameters=True, **_server_arguments(parsed, options))
+        if parsed.database in (None, "", ":memory:"):
             raise InvalidInput("A dock's database needs a file.", reason="DATABASE_URL_INVALID")
-        arguments: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False} if embedded else {}
-        engine = create_engine(
-            parsed, pool_size=16, max_overflow=48, pool_pre_ping=not embedded, connect_args=arguments
-        )
-    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        file: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+        engine = create_engine(parsed, hide_parameters=True, pool_size=16, max_overflow=48, connect_args=file)
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        # Not `from error`: it quotes the URL, and that may hold a password.
         raise InvalidInput(
-            f"The database's URL cannot be used: {error}",
+            f"The database's URL cannot be used ({type(error).__name__}).",
             reason="DATABASE_URL_INVALID",
-            hint="For example sqlite:////var/lib/dock/dock.db",
-        ) from error
-    if embedded:
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+            hint="For example sqlite:////var/lib/dock/dock.db or postgresql+psycopg2://user:password@host/name",
+        ) from None
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _server_arguments(url: URL, options: DatabaseOptions) -> dict[str, Any]:
+    given = options.driver_arguments(str(url.query.get("options", "")))
+    return {
+        "pool_size": options.connections,
+        "max_overflow": options.more_connections,
+        "pool_timeout": options.pool_wait_s,
+        "pool_pre_ping": True,
+        "pool_recycle": 1800,
+        "connect_args": {key: value for key, value in given.items() if key == "options" or key not in url.query},
+    }
 
 
 def for_writing(engine: Engine) -> Engine:
@@ -111,70 +123,16 @@ def limit_lock_waits(session: Session, patience: str) -> None:
         session.execute(select(func.set_config("lock_timeout", patience, True)))
 
 
+def careless(session: Session) -> list[str]:
+    """Settings of the server by which a power cut loses what it has acknowledged."""
+    if session.get_bind().dialect.name == "sqlite":
+        return []
+    names = ("fsync", "synchronous_commit", "full_page_writes")
+    return [name for name in names if session.scalar(select(func.current_setting(name))) == "off"]
+
+
 def insert_or_ignore(session: Session, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row; False where one with the same key is there already."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     statement = insert(table).values(**values).on_conflict_do_nothing().returning(*table.primary_key)
     return session.execute(statement).first() is not None
-
-
-_FULL = Overloaded, "STORAGE_FULL", "The disk of the database is full.", "Make room; everything goes on by itself."
-_READ_ONLY = (
-    FailedPrecondition,
-    "STORAGE_READ_ONLY",
-    "The database cannot be written to.",
-    "Make the folder and its files writable for this user.",
-)
-_BUSY = Unavailable, "DATABASE_BUSY", "The database stayed busy for too long.", "Try again in a moment."
-_CONFLICT = Unavailable, "DATABASE_CONFLICT", "Two transactions were in each other's way.", "Try again."
-_DAMAGED = (
-    FailedPrecondition,
-    "DATABASE_DAMAGED",
-    "The database's file is damaged, or is not a dock's database.",
-    "Restore it from a backup.",
-)
-_CANNOT_OPEN = (
-    FailedPrecondition,
-    "DATABASE_CANNOT_OPEN",
-    "The database's file cannot be opened.",
-    "Check that its folder exists and belongs to this user.",
-)
-_DOWN = Unavailable, "DATABASE_DOWN", "The database does not answer.", "Check that it runs and can be reached."
-
-_Kind = tuple[type[DockError], str, str, str]
-_BY_SQLITE_TEXT: tuple[tuple[str, _Kind], ...] = (
-    ("is full", _FULL),
-    ("readonly", _READ_ONLY),
-    ("is locked", _BUSY),
-    ("malformed", _DAMAGED),
-    ("not a database", _DAMAGED),
-    ("unable to open", _CANNOT_OPEN),
-    ("disk i/o error", _DOWN),
-)
-_BY_SQLSTATE: Mapping[str, _Kind] = {
-    "53100": _FULL,
-    "25006": _READ_ONLY,
-    "55P03": _BUSY,
-    "40001": _CONFLICT,
-    "40P01": _CONFLICT,
-}
-
-
-def typed(error: DBAPIError | PoolTimeout) -> DockError | None:
-    """The error of ours that says the same; None for a fault of our own SQL or data."""
-    kind = _BUSY if isinstance(error, PoolTimeout) else _kind(error)
-    if kind is None:
-        return None
-    cls, reason, message, hint = kind
-    retry_after_s = 1.0 if issubclass(cls, (Overloaded, Unavailable)) else None
-    return cls(message, reason=reason, hint=hint, retry_after_s=retry_after_s)
-
-
-def _kind(error: DBAPIError) -> _Kind | None:
-    if isinstance(error.orig, sqlite3.Error):
-        text = str(error.orig).lower()
-        return next((kind for part, kind in _BY_SQLITE_TEXT if part in text), None)
-    state = getattr(error.orig, "pgcode", None) or getattr(error.orig, "sqlstate", None) or ""
-    if state[:2] in ("08", "57") or error.connection_invalidated or not state:
-        return _DOWN
-    return _BY_SQLSTATE.get(state)

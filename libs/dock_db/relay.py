@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 from dock_bus.port import EventBus, Message
 from dock_db.database import Database
@@ -14,8 +18,12 @@ from learndock.errors import DockError
 
 _log = logging.getLogger(__name__)
 _BATCH = 100
+_BATCH_S = 10.0
+"""A slow bus gets fewer at a time: what it took is marked, and what a crash publishes again stays little."""
 _FORGET_EVERY_S = 600.0
 _FORGET_AFTER_S = 7 * 24 * 3600.0
+
+_Batch = tuple[list[OutboxRow], Callable[[Collection[str]], int]]
 
 
 class Relay:
@@ -48,30 +56,54 @@ class Relay:
         self._forgetter.join()
 
     def relay(self) -> int:
-        """Publish one batch; return how many events the bus took. Its error is raised once those are marked."""
-        with self._database.read() as session:
-            if self._outbox.depth(session)[0] == 0:
-                return 0
-        refused: DockError | None = None
-        with self._database.transaction(wake=False) as session:
-            sent: list[str] = []
-            for row in self._outbox.claim(session, _BATCH):
-                try:
-                    self._publish(row)
-                except DockError as error:
-                    refused = error
-                    break
-                sent.append(row.event_id)
-            failpoint("relay.mark_sent.before")
-            self._outbox.mark_sent(session, sent)
+        """Publish one batch; return how many events the bus took. Its error is raised once those are marked.
+
+        No other writer waits meanwhile, however slow the bus is. On a server the batch is this relay's own as long as
+        its transaction lasts; an embedded dock has one relay, and its transaction begins when all is published.
+        """
+        batch = self._shared() if self._database.many_write else self._alone()
+        with batch as (rows, mark_sent):
+            sent, refused = self._publish_all(rows)
+            if sent:
+                failpoint("relay.mark_sent.before")
+                mark_sent(sent)
         failpoint("relay.mark_sent.after")
         if refused is not None:
             raise refused
         return len(sent)
 
+    @contextmanager
+    def _shared(self) -> Iterator[_Batch]:
+        with self._database.transaction(wake=False) as session:
+            yield self._outbox.claim(session, _BATCH), lambda sent: self._outbox.mark_sent(session, sent)
+
+    @contextmanager
+    def _alone(self) -> Iterator[_Batch]:
+        with self._database.read() as session:
+            rows = self._outbox.pending(session, _BATCH)
+        yield rows, self._mark
+
+    def _mark(self, sent: Collection[str]) -> int:
+        with self._database.transaction(wake=False) as session:
+            return self._outbox.mark_sent(session, sent)
+
+    def _publish_all(self, rows: list[OutboxRow]) -> tuple[list[str], DockError | None]:
+        sent: list[str] = []
+        end = time.monotonic() + _BATCH_S
+        for row in rows:
+            if self._stopping.is_set() or time.monotonic() > end:
+                break
+            try:
+                self._publish(row)
+            except DockError as error:
+                return sent, error
+            sent.append(row.event_id)
+        return sent, None
+
     def _publish(self, row: OutboxRow) -> None:
         failpoint("relay.publish.before")
-        self._bus.publish(Message(subject=row.subject, event_id=row.event_id, data=row.payload))
+        headers = json.loads(row.headers)
+        self._bus.publish(Message(subject=row.subject, event_id=row.event_id, data=row.payload, headers=headers))
         failpoint("relay.publish.after")
 
     def _run(self) -> None:

@@ -13,11 +13,11 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
 )
+
+from dock_db.text import String, Text
 
 metadata = MetaData(
     naming_convention={

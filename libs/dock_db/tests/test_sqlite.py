@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from dock_db import Database, dialect
+from dock_db import Database, dialect, faults
 from dock_db.tests.making import LEARNWARES, insert
 from learndock.errors import FailedPrecondition, Overloaded, Unavailable
 
@@ -113,6 +113,6 @@ def test_a_folder_that_is_not_there(tmp_path):
     ],
 )
 def test_other_faults_of_the_database(message, reason):
-    error = dialect.typed(OperationalError("", {}, sqlite3.OperationalError(message)))
+    error = faults.typed(OperationalError("", {}, sqlite3.OperationalError(message)))
     assert error is not None
     assert error.reason == reason
