@@ -6,13 +6,17 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import grpc
 
+from dock_rpc import bearer
+from dock_rpc.address import Address
 from dock_rpc.status import error_from_call
+from dock_rpc.tls import ClientTls, explain
 from dock_rpc.trace import HEADER, current_trace_id, make_traceparent, new_trace_id
-from learndock.errors import Overloaded
+from learndock.errors import DockError, FailedPrecondition, Overloaded
 
 UNARY_S = 30.0
 STREAM_S = 600.0
@@ -31,22 +35,39 @@ _SERVICE_CONFIG = {
     "methodConfig": [{"name": [_UPLOADS]}, {"name": [{}], "retryPolicy": _RETRY}],
     "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.5},
 }
-_LOOPBACK = ("127.", "localhost", "[::1]", "unix:")
 
 
-def channel(address: str, *, max_message_bytes: int = 64 << 20, patience_s: float = 0.0) -> grpc.Channel:
+def channel(
+    address: str,
+    *,
+    max_message_bytes: int = 64 << 20,
+    patience_s: float = 0.0,
+    tls: ClientTls | None = None,
+    token: bearer.Secret = bearer.no_token,
+    token_in_clear: bool = False,
+) -> grpc.Channel:
     """A channel to `address` whose calls raise learndock.errors, also in the middle of a stream.
 
     A call without a timeout gets 30 s, or 10 min where a side streams. UNAVAILABLE is tried up to five times
     within some 2 s; a dock that is down is Unavailable DOCK_UNREACHABLE. A call without streams that is Overloaded is
     tried again at the time that the dock names, as long as that is within `patience_s` of its start; one made as a
     future is not. Nothing is connected before the first call.
+
+    TLS is spoken to an https:// address, and to any that does not say where `tls` (as DOCK_TLS_… say, unless given)
+    names an authority or a certificate. What `token` gives goes along with each call; over a line that others may read
+    it goes only where `token_in_clear`: FailedPrecondition TOKEN_IN_CLEAR.
     """
-    raw = grpc.insecure_channel(address, options=_options(address, max_message_bytes))
-    return grpc.intercept_channel(raw, _Dealings(address, patience_s))
+    tls = ClientTls.of_environment() if tls is None else tls
+    where = Address.parse(address, secure=tls.wanted)
+    options = _options(where, max_message_bytes)
+    if where.secure:
+        raw = grpc.secure_channel(where.target, tls.credentials(), options=options)
+    else:
+        raw = grpc.insecure_channel(where.target, options=options)
+    return grpc.intercept_channel(raw, _Dealings(_Line(where, tls, token, token_in_clear), patience_s))
 
 
-def _options(address: str, max_message_bytes: int) -> list[tuple[str, Any]]:
+def _options(address: Address, max_message_bytes: int) -> list[tuple[str, Any]]:
     return [
         ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
         ("grpc.enable_retries", 1),
@@ -58,8 +79,35 @@ def _options(address: str, max_message_bytes: int) -> list[tuple[str, Any]]:
         ("grpc.initial_reconnect_backoff_ms", 200),
         ("grpc.min_reconnect_backoff_ms", 2_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
-        ("grpc.enable_http_proxy", 0 if address.startswith(_LOOPBACK) else 1),
+        ("grpc.enable_http_proxy", 0 if address.on_this_machine else 1),
     ]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What calls over a channel share: where it leads, and who speaks."""
+
+    address: Address
+    tls: ClientTls
+    token: bearer.Secret
+    token_in_clear: bool
+
+    def credentials(self) -> list[tuple[str, str]]:
+        secret = self.token()
+        if not secret:
+            return []
+        if not (self.address.secure or self.address.on_this_machine or self.token_in_clear):
+            raise FailedPrecondition(
+                f"A token would go to {self.address} over a line that others can read.",
+                reason="TOKEN_IN_CLEAR",
+                hint=f"Use https://{self.address.target}. Where the line itself is safe, set DOCK_TOKEN_IN_CLEAR=1.",
+                details={"address": str(self.address)},
+            )
+        return [bearer.header(secret)]
+
+    def error(self, call: Any) -> DockError:
+        found = error_from_call(call, str(self.address))
+        return (explain(self.address, self.tls) if found.reason == "DOCK_UNREACHABLE" else None) or found
 
 
 class _Details(NamedTuple):
@@ -79,60 +127,60 @@ class _Dealings(
 ):
     """Sets deadline and trace id of each call, has its errors rebuilt, and comes back when it is told to."""
 
-    def __init__(self, address: str, patience_s: float) -> None:
-        self._address = address
+    def __init__(self, line: _Line, patience_s: float) -> None:
+        self._line = line
         self._patience_s = patience_s
 
     def intercept_unary_unary(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        complete = _complete(details, UNARY_S)
+        complete = self._complete(details, UNARY_S)
         end = time.monotonic() + self._patience_s
         while True:
-            answer = _Answer(continuation(complete, request), self._address)
+            answer = _Answer(continuation(complete, request), self._line)
             pause = _pause_named_by(answer)
             if pause is None or time.monotonic() + pause > end:
                 return answer
             time.sleep(pause)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return _Stream(continuation(_complete(details, STREAM_S), request), self._address)
+        return _Stream(continuation(self._complete(details, STREAM_S), request), self._line)
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return _Answer(continuation(_complete(details, STREAM_S), requests), self._address)
+        return _Answer(continuation(self._complete(details, STREAM_S), requests), self._line)
 
     def intercept_stream_stream(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return _Stream(continuation(_complete(details, STREAM_S), requests), self._address)
+        return _Stream(continuation(self._complete(details, STREAM_S), requests), self._line)
 
-
-def _complete(details: Any, timeout: float) -> _Details:
-    metadata = list(details.metadata or ())
-    if not any(key == HEADER for key, _ in metadata):
-        metadata.append((HEADER, make_traceparent(current_trace_id() or new_trace_id())))
-    return _Details(
-        details.method,
-        timeout if details.timeout is None else details.timeout,
-        metadata,
-        details.credentials,
-        details.wait_for_ready,
-        details.compression,
-    )
+    def _complete(self, details: Any, timeout: float) -> _Details:
+        metadata = [pair for pair in details.metadata or () if pair[0] != bearer.HEADER]
+        metadata += self._line.credentials()
+        if not any(key == HEADER for key, _ in metadata):
+            metadata.append((HEADER, make_traceparent(current_trace_id() or new_trace_id())))
+        return _Details(
+            details.method,
+            timeout if details.timeout is None else details.timeout,
+            metadata,
+            details.credentials,
+            details.wait_for_ready,
+            details.compression,
+        )
 
 
 class _Answer(grpc.Call, grpc.Future):  # type: ignore[type-arg]
     """A call with one response, whose failure is an error of ours."""
 
-    def __init__(self, call: Any, address: str) -> None:
+    def __init__(self, call: Any, line: _Line) -> None:
         self._call = call
-        self._address = address
+        self._line = line
 
     def result(self, timeout: float | None = None) -> Any:
         try:
             return self._call.result(timeout)
         except grpc.RpcError as error:
-            raise error_from_call(error, self._address) from None
+            raise self._line.error(error) from None
 
     def exception(self, timeout: float | None = None) -> Any:
         error = self._call.exception(timeout)
-        return error_from_call(error, self._address) if isinstance(error, grpc.RpcError) else error
+        return self._line.error(error) if isinstance(error, grpc.RpcError) else error
 
     def traceback(self, timeout: float | None = None) -> Any:
         return self._call.traceback(timeout)
@@ -194,4 +242,4 @@ class _Stream(_Answer):
         try:
             return next(self._call)
         except grpc.RpcError as error:
-            raise error_from_call(error, self._address) from None
+            raise self._line.error(error) from None

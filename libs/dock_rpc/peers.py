@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from dock_rpc.bearer import Secret, no_token
 from dock_rpc.channel import channel
 from dockapi.checking.v1.checking_pb2_grpc import CheckingServiceStub
 from dockapi.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
@@ -38,13 +39,24 @@ class Peers:
     channels: tuple[grpc.Channel, ...] = ()
 
     @classmethod
-    def connect(cls, default: str, addresses: Mapping[str, str] | None = None, *, patience_s: float = 0.0) -> Peers:
+    def connect(
+        cls,
+        default: str,
+        addresses: Mapping[str, str] | None = None,
+        *,
+        patience_s: float = 0.0,
+        token: Secret = no_token,
+        token_in_clear: bool = False,
+    ) -> Peers:
         """Stubs for the services at `addresses` (by name), the others at `default`. Connects at the first call.
 
-        `patience_s` is how long calls bear an overloaded service: see `channel`.
+        `patience_s` is how long calls bear an overloaded service, `token` what they take along: see `channel`.
         """
         where = {name: (addresses or {}).get(name) or default for name in _STUBS}
-        channels = {address: channel(address, patience_s=patience_s) for address in sorted(set(where.values()))}
+        channels = {
+            address: channel(address, patience_s=patience_s, token=token, token_in_clear=token_in_clear)
+            for address in sorted(set(where.values()))
+        }
         stubs = {name: stub(channels[where[name]]) for name, stub in _STUBS.items()}
         return cls(**stubs, channels=tuple(channels.values()))
 

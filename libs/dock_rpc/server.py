@@ -17,6 +17,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry
 
+from dock_rpc.certificates import ServerTls
 from dock_rpc.doorman import Doorman, Workers
 from dock_rpc.interception import Method, Surround
 from dock_rpc.metrics import ServerMetrics, address_taken, code_name
@@ -78,30 +79,45 @@ def build_server(
     max_workers: int = 32,
     max_message_bytes: int = 16 << 20,
     max_connection_age_s: float = 0.0,
+    tls: ServerTls | None = None,
+    gate: grpc.ServerInterceptor | None = None,
+    private_address: str = "",
+    reflected: bool = True,
 ) -> Server:
     """A server of `servicers`, bound to `address` ("host:port", port 0 takes a free one) and not started yet.
 
     Calls that stream their answer get half of the threads at most: see StreamCap. When eight calls a thread run and
     wait, others are turned away: see Doorman. `max_message_bytes` bounds what one may send in a message. Connections
     older than `max_connection_age_s` are ended when their calls are, at the latest 30 s later, so that clients spread
-    over replicas that came since; 0 keeps them.
+    over replicas that came since; 0 keeps them. With `tls` the port speaks nothing else; `private_address` ("unix:…")
+    is bound too, without, for the process itself. `gate` lets calls in or not; health is open all the same. `reflected`
+    says whether anybody may ask which methods there are.
     FailedPrecondition ADDRESS_TAKEN; InvalidInput ADDRESS_INVALID.
     """
     names = [name for name, _, _ in servicers]
     metrics = ServerMetrics(registry if registry is not None else CollectorRegistry())
-    surrounds = (trace_calls, log_calls, metrics.around, map_errors, StreamCap(max_workers // 2).around)
+    surrounds = (trace_calls, log_calls, metrics.around, map_errors)
+    gates = [gate] if gate is not None else []  # before anything is taken up, after errors have words
     workers, most = Workers(max_workers), max_workers * WAITING_PER_WORKER
     server = grpc.server(
         workers,
-        interceptors=[*(Surround(around, names) for around in surrounds), Doorman(workers, most, names)],
+        interceptors=[
+            *(Surround(around, names) for around in surrounds),
+            *gates,
+            Surround(StreamCap(max_workers // 2).around, names),
+            Doorman(workers, most, names),
+        ],
         options=_options(max_message_bytes, max_connection_age_s),
         maximum_concurrent_rpcs=4 * most,  # beyond that even refusals would pile up: gRPC refuses, with no word
     )
     for _, add, servicer in servicers:
         add(servicer, server)
     checks = _add_health(server, names)
-    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-    return Server(server, _bind(server, address), checks, names)
+    if reflected:
+        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    if private_address:
+        server.add_insecure_port(private_address)
+    return Server(server, _bind(server, address, tls), checks, names)
 
 
 def _options(max_message_bytes: int, max_connection_age_s: float) -> list[tuple[str, int]]:
@@ -129,10 +145,14 @@ def _add_health(server: grpc.Server, names: Sequence[str]) -> health.HealthServi
     return checks
 
 
-def _bind(server: grpc.Server, address: str) -> int:
+def _bind(server: grpc.Server, address: str, tls: ServerTls | None) -> int:
     _check_port(address)
+    credentials = tls.credentials() if tls is not None else None
     try:
-        port = int(server.add_insecure_port(address))
+        if credentials is None:
+            port = int(server.add_insecure_port(address))
+        else:
+            port = int(server.add_secure_port(address, credentials))
     except RuntimeError as error:
         raise _bind_error(address) from error
     if port == 0:

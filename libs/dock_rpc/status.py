@@ -20,6 +20,7 @@ from learndock.errors import (
     NotFound,
     Overloaded,
     PermissionDenied,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -33,6 +34,7 @@ _CODES: dict[type[DockError], grpc.StatusCode] = {
     NotFound: grpc.StatusCode.NOT_FOUND,
     AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
     FailedPrecondition: grpc.StatusCode.FAILED_PRECONDITION,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
     PermissionDenied: grpc.StatusCode.PERMISSION_DENIED,
     Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
@@ -48,7 +50,7 @@ _PLAIN: dict[grpc.StatusCode, tuple[type[DockError], str]] = {
     grpc.StatusCode.FAILED_PRECONDITION: (FailedPrecondition, "FAILED_PRECONDITION"),
     grpc.StatusCode.UNIMPLEMENTED: (FailedPrecondition, "METHOD_UNKNOWN"),
     grpc.StatusCode.PERMISSION_DENIED: (PermissionDenied, "PERMISSION_DENIED"),
-    grpc.StatusCode.UNAUTHENTICATED: (PermissionDenied, "UNAUTHENTICATED"),
+    grpc.StatusCode.UNAUTHENTICATED: (Unauthenticated, "UNAUTHENTICATED"),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (Overloaded, "DOCK_OVERLOADED"),
     grpc.StatusCode.ABORTED: (Unavailable, "CALL_ABORTED"),
     grpc.StatusCode.CANCELLED: (Unavailable, "CALL_CANCELLED"),

@@ -13,6 +13,7 @@ CODES = {
     "invalid_input": 2,
     "not_found": 2,
     "already_exists": 2,
+    "unauthenticated": 2,
     "permission_denied": 2,
     "failed_precondition": 1,
     "overloaded": 3,

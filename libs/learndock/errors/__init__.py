@@ -5,6 +5,7 @@ DockError
 ├── NotFound                no such thing
 ├── AlreadyExists           it is there already, and different
 ├── FailedPrecondition      right request, wrong moment or state
+├── Unauthenticated         nobody knows who you are
 ├── PermissionDenied        not yours
 ├── Overloaded              try again later (retry_after_s)
 ├── Unavailable             something it needs does not answer; try again
@@ -71,6 +72,12 @@ class FailedPrecondition(DockError):
     kind = "failed_precondition"
 
 
+class Unauthenticated(DockError):
+    """Nobody knows who asks: no token, or one that does not count (any more)."""
+
+    kind = "unauthenticated"
+
+
 class PermissionDenied(DockError):
     """The thing belongs to somebody else."""
 
@@ -108,6 +115,7 @@ KINDS: dict[str, type[DockError]] = {
         NotFound,
         AlreadyExists,
         FailedPrecondition,
+        Unauthenticated,
         PermissionDenied,
         Overloaded,
         Unavailable,
