@@ -196,6 +196,19 @@ class Learnwares:
         self._write(session, row, lease_until=dialect.now(session) + lease_s)
         return True
 
+    def give_back(self, session: Session, row: LearnwareRow) -> bool:
+        """Leave a claimed version to others at once, as if it had not been tried; False where it is not held any more.
+
+        The attempt stays the current one until somebody claims anew.
+        """
+        serialise(session)
+        current = self.get(session, row.learnware_id, row.version)
+        if current.attempt != row.attempt or current.state is not row.state or row.state not in WAITING_FOR:
+            return False
+        self._write(session, row, lease_until=0.0, tries=max(0, current.tries - 1))
+        outbox.announce(session, current, WAITING_FOR[row.state])
+        return True
+
     def finish(
         self,
         session: Session,

@@ -6,9 +6,7 @@ import hashlib
 import logging
 import shutil
 import tempfile
-import threading
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from dock_blob import BlobStore
 from dock_checking.notary import Notary
 from dock_checking.settings import CheckingSettings
 from dock_db import CheckSteps, Database, LearnwareRow, Learnwares, State, VerdictRow, Verdicts, dialect
+from dock_db.lease import Leases
 from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
@@ -27,6 +26,7 @@ from learndock.errors import FailedPrecondition, Unavailable
 from learndock.package import PackageLimits
 from learndock.semantic import SemanticSpecification
 
+_DEFAULTS = PackageLimits()
 _log = logging.getLogger(__name__)
 
 
@@ -37,7 +37,7 @@ class Workbench:
     runner: SandboxRunner
     environments: EnvironmentBuilder
     scratch: Path
-    package_limits: PackageLimits = PackageLimits()
+    package_limits: PackageLimits = _DEFAULTS
 
 
 class Examiner:
@@ -53,6 +53,7 @@ class Examiner:
         self._settings = settings
         self._learnwares = Learnwares()
         self._steps = CheckSteps()
+        self._leases = Leases(database, settings.lease_s)
 
     def next(self) -> LearnwareRow | None:
         """Claim the learnware whose turn it is, fair among owners; None where nothing waits."""
@@ -76,14 +77,17 @@ class Examiner:
         """
         failpoint("checking.claimed")
         folder = Path(tempfile.mkdtemp(prefix="check-", dir=self._bench.scratch))
-        heartbeat = Heartbeat(lambda: self._renew(row), self._settings.lease_s / 3)
         try:
-            with heartbeat:
+            with self._leases.holding(row):
                 examination = self._examine(row, folder)
             failpoint("checking.before_verdict")
             return self._record(row, examination)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def give_back(self) -> int:
+        """Let others at once have what is still under check here; return how many that were."""
+        return self._leases.give_back()
 
     def _examine(self, row: LearnwareRow, folder: Path) -> Examination:
         package = self._fetch(row, folder)
@@ -144,36 +148,6 @@ class Examiner:
         if not counted:
             _log.warning("late verdict ignored", extra={"learnware": row.learnware_id, "attempt": row.attempt})
         return counted
-
-    def _renew(self, row: LearnwareRow) -> bool:
-        with self._database.transaction() as session:
-            return self._learnwares.renew(session, row, self._settings.lease_s)
-
-
-class Heartbeat:
-    """Calls `beat` every `period_s` on a thread, until it says False or the block ends."""
-
-    def __init__(self, beat: Callable[[], bool], period_s: float) -> None:
-        self._beat = beat
-        self._period_s = period_s
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lease-heartbeat", daemon=True)
-
-    def __enter__(self) -> Heartbeat:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._done.wait(self._period_s):
-            try:
-                if not self._beat():
-                    return
-            except Exception:  # noqa: BLE001 - the thread must live on
-                _log.exception("the lease could not be renewed; trying again")
 
 
 def _verdict(row: LearnwareRow, examination: Examination) -> VerdictRow:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from dock_checking.examiner import Examiner
 from learndock.errors import DockError
@@ -28,13 +29,21 @@ class CheckQueue:
         for thread in self._threads:
             thread.start()
 
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Take no more checks; wait for the running ones, but not for ever: their lease runs out."""
+    def drain(self) -> None:
+        """Take no more checks; the running ones go on."""
         self._stopping.set()
         for _ in self._threads:
             self._wake.release()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Take no more checks, wait for the running ones, and give back those that do not end in time."""
+        self.drain()
+        end = time.monotonic() + timeout_s
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, end - time.monotonic()))
+        given = self._examiner.give_back()
+        if given:
+            _log.info("checks were given back for others to make", extra={"checks": given})
 
     def wake(self) -> None:
         """Something may be waiting."""

@@ -34,6 +34,10 @@ class Checking:
         self.queue.start()
         self._unsubscribe.append(subscribe(self.bus, self.queue))
 
+    def drain(self) -> None:
+        """Claim nothing more; what is at hand goes on."""
+        self.queue.drain()
+
     def stop(self) -> None:
         """Listen no more, then stop the checkers."""
         while self._unsubscribe:

@@ -12,10 +12,11 @@ import threading
 
 from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_db.lease import Leases
 from dock_failpoint import failpoint
 from learndock.errors import DockError
 from learndock.package import PackageLimits, read_package
-from learndock.specification import TableSpecification
+from learndock.specification import Specification, TableSpecification
 
 _DEFAULTS = PackageLimits()
 _log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Embedder:
         self._blobs = blobs
         self._lease_s = lease_s
         self._learnwares = Learnwares()
+        self._leases = Leases(database, lease_s)
 
     def next(self) -> LearnwareRow | None:
         """Claim the learnware whose turn it is; None where nothing waits."""
@@ -51,9 +53,19 @@ class Embedder:
     def embed(self, row: LearnwareRow) -> bool:
         """Store the specification and announce it; True where this attempt counts."""
         failpoint("specification.claimed")
-        with self._blobs.open(row.blob_key) as source:
-            specification = read_package(source, limits=self._package_limits).specification
-        failpoint("specification.before_store")
+        with self._leases.holding(row):
+            with self._blobs.open(row.blob_key) as source:
+                specification = read_package(source, limits=self._package_limits).specification
+            failpoint("specification.before_store")
+            stored = self._store(row, specification)
+        failpoint("specification.after_store")
+        return stored
+
+    def give_back(self) -> int:
+        """Let others at once have what is still worked on here; return how many that were."""
+        return self._leases.give_back()
+
+    def _store(self, row: LearnwareRow, specification: Specification | None) -> bool:
         with self._database.transaction() as session:
             if not self._learnwares.mark_embedded(session, row.learnware_id, row.version, attempt=row.attempt):
                 return False
@@ -66,7 +78,6 @@ class Embedder:
                 self_norm=specification.self_norm if isinstance(specification, TableSpecification) else 0.0,
                 effective_size=specification.effective_size if isinstance(specification, TableSpecification) else 0.0,
             )
-        failpoint("specification.after_store")
         return True
 
 
@@ -84,11 +95,17 @@ class EmbeddingQueue:
         """Start embedding."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the one at hand, then stop."""
+    def drain(self) -> None:
+        """Begin no other; the one at hand goes on."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Finish the one at hand, or give it back where that takes too long, then stop."""
+        self.drain()
+        self._thread.join(timeout_s)
+        if self._embedder.give_back():
+            _log.info("an embedding was given back for others to make")
 
     def wake(self) -> None:
         """Something may be waiting."""

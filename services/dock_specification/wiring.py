@@ -32,6 +32,10 @@ class Specification:
         self.queue.start()
         self._unsubscribe.append(subscribe(self.bus, self.queue))
 
+    def drain(self) -> None:
+        """Claim nothing more; what is at hand goes on."""
+        self.queue.drain()
+
     def stop(self) -> None:
         """Listen no more, then stop."""
         while self._unsubscribe:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from services.dock_checking.tests.conftest import LEASE_S, MISFIT
 
@@ -47,6 +49,20 @@ def test_without_an_event_it_looks_by_itself(laboratory, house, until, queue_of)
     queue_of(laboratory, parallel=1, poll_s=0.05)
     house.received(**MISFIT)
     until(lambda: house.rows(State.REJECTED))
+
+
+def test_a_check_that_does_not_end_in_time_is_given_back(laboratory, house, until, queue_of, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr(laboratory.examiner, "_examine", lambda *_: go_on.wait(60))
+    queue = queue_of(laboratory, parallel=1)
+    row = house.received(**MISFIT)
+    queue.wake()
+    until(lambda: house.now(row).state is State.CHECKING)
+    queue.stop(timeout_s=0.01)
+    assert house.now(row).lease_until == 0
+    assert house.now(row).tries == 0
+    assert laboratory.examiner.next().attempt == 2
+    go_on.set()
 
 
 def test_an_unreadable_event_ends_among_the_dead_letters(laboratory, until, queue_of, caplog):

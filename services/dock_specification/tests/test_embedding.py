@@ -60,6 +60,19 @@ def test_what_is_embedded_is_not_claimed_again_before_an_index_has_it(embedder, 
     assert embedder.next() is None
 
 
+def test_an_embedding_that_takes_long_keeps_its_lease(house, monkeypatch, until):
+    slow = Embedder(house.database, house.blobs, lease_s=0.03)
+    row = house.accepted()
+    much_later = house.clock() + 1000
+
+    def store(*_):
+        house.clock.pass_by(1000)
+        until(lambda: house.now(row).lease_until > much_later)
+
+    monkeypatch.setattr(slow, "_store", store)
+    slow.embed(slow.next())
+
+
 def test_a_learnware_without_a_specification_is_stored_as_such(embedder, catalogue, house):
     semantic = table_semantic()
     semantic["Data"]["Values"] = ["Text"]
