@@ -1,6 +1,7 @@
 """The database: learnwares and their state machine, uploads, verdicts, specifications, outbox and inbox."""
 
 from dock_db.bell import Bell
+from dock_db.breaches import Breaches
 from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
 from dock_db.flags import Flags
@@ -9,13 +10,15 @@ from dock_db.options import DatabaseOptions
 from dock_db.outbox import Outbox, forget_seen, once
 from dock_db.reconciler import Reconciler
 from dock_db.relay import Relay
-from dock_db.rows import LearnwareRow, OutboxRow, SpecificationRow, State, StepRow, UploadRow, VerdictRow
+from dock_db.rows import BreachRow, LearnwareRow, OutboxRow, SpecificationRow, State, StepRow, UploadRow, VerdictRow
 from dock_db.schema import SchemaStatus
 from dock_db.specifications import Specifications
 from dock_db.uploads import Uploads
 
 __all__ = [
     "Bell",
+    "BreachRow",
+    "Breaches",
     "CheckSteps",
     "Database",
     "DatabaseOptions",

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, insert, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, outbox, tables
+from dock_db.refusals import conflict, not_found
 from dock_db.rows import LearnwareRow, State
 from dock_db.transitions import (
     LEGAL,
@@ -21,10 +22,11 @@ from dock_db.transitions import (
     serialise,
 )
 from dock_db.waiting import has_specification, lease_ran_out, note_turn, turns
-from learndock.errors import FailedPrecondition, NotFound, PermissionDenied
+from learndock.errors import PermissionDenied
 
 _table = tables.learnwares
 _COLUMNS = tuple(_table.c[name] for name in LearnwareRow.__dataclass_fields__)
+_ACCEPTED = (State.ACCEPTED, State.EMBEDDING, State.DEPRECATED, State.SUSPENDED)
 _PASSED_OVER = (State.DELETED, State.DEPRECATED, State.FAILED_INTERNAL)
 
 
@@ -82,8 +84,19 @@ class Learnwares:
         statement = select(*_COLUMNS).where(_table.c.learnware_id == learnware_id, which)
         found = session.execute(statement.order_by(_table.c.version.desc()).limit(1)).mappings().first()
         if found is None:
-            raise _not_found(learnware_id, version)
+            raise not_found(learnware_id, version)
         return _row(found)
+
+    def newest_usable(self, session: Session, learnware_id: str) -> LearnwareRow:
+        """The version to use where none was named: the INDEXED one, else the newest that was accepted.
+
+        Where none was accepted, the newest that is not deleted, so that its state says why. NotFound
+        LEARNWARE_NOT_FOUND.
+        """
+        rows = self._versions(session, learnware_id)
+        indexed = [row for row in rows if row.state is State.INDEXED]
+        accepted = [row for row in rows if row.state in _ACCEPTED]
+        return indexed[-1] if indexed else accepted[-1] if accepted else self.get(session, learnware_id)
 
     def find_content(
         self, session: Session, tenant: str, owner: str, name: str, content_sha256: str
@@ -227,7 +240,7 @@ class Learnwares:
         if row.attempt != attempt or row.state not in WAITING_FOR:
             return False
         if to is row.state or to is State.DELETED:
-            raise _conflict(row, to)
+            raise conflict(row, to)
         ended = {"reason": reason, "reason_text": reason_text, "verdict_id": verdict_id or row.verdict_id}
         note_turn(session, self._move(session, row, to, lease_until=0.0, tries=0, **ended), row.state)
         return True
@@ -255,10 +268,22 @@ class Learnwares:
         if row.state is not State.EMBEDDING or not self._is_embedded(session, row):
             return False
         self._move(session, row, State.INDEXED, lease_until=0.0, tries=0)
-        *older, _ = self._versions(session, learnware_id, State.INDEXED)
-        for old in older:
-            self._move(session, old, State.DEPRECATED)
+        self._deprecate_older(session, learnware_id)
         return True
+
+    def suspend(self, session: Session, row: LearnwareRow, reason_text: str) -> LearnwareRow:
+        """Take an INDEXED or DEPRECATED version out of use; STATE_CONFLICT for any other. Call `serialise` before."""
+        return self._move(session, row, State.SUSPENDED, reason="LEARNWARE_SUSPENDED", reason_text=reason_text)
+
+    def reinstate(self, session: Session, learnware_id: str, version: int) -> LearnwareRow:
+        """Take a SUSPENDED version into use again, DEPRECATED where a newer one is INDEXED; else STATE_CONFLICT."""
+        serialise(session)
+        row = self.get(session, learnware_id, version)
+        if row.state is not State.SUSPENDED:
+            raise conflict(row, State.INDEXED)
+        self._move(session, row, State.INDEXED, reason="", reason_text="")
+        self._deprecate_older(session, learnware_id)
+        return self.get(session, learnware_id, row.version)
 
     def delete(self, session: Session, learnware_id: str, version: int = 0) -> int:
         """Delete one version, or all for 0; return how many were not deleted before. What runs is fenced off."""
@@ -266,7 +291,7 @@ class Learnwares:
         rows = self._versions(session, learnware_id)
         chosen = [row for row in rows if version in (0, row.version)]
         if not chosen:
-            raise _not_found(learnware_id, version)
+            raise not_found(learnware_id, version)
         alive = [row for row in chosen if row.state is not State.DELETED]
         for row in alive:
             self._move(session, row, State.DELETED, lease_until=0.0)
@@ -327,7 +352,7 @@ class Learnwares:
 
     def _move(self, session: Session, row: LearnwareRow, to: State, **changes: Any) -> LearnwareRow:
         if to not in LEGAL[row.state]:
-            raise _conflict(row, to)
+            raise conflict(row, to)
         moment = dialect.now(session)
         revision = next_revision(session)
         moved = self._write(
@@ -353,6 +378,10 @@ class Learnwares:
         key = (stored.c.learnware_id == row.learnware_id, stored.c.version == row.version)
         return session.execute(select(stored.c.version).where(*key)).first() is not None
 
+    def _deprecate_older(self, session: Session, learnware_id: str) -> None:
+        for old in self._versions(session, learnware_id, State.INDEXED)[:-1]:
+            self._move(session, old, State.DEPRECATED)
+
     def _versions(self, session: Session, learnware_id: str, state: State | None = None) -> List[LearnwareRow]:
         statement = select(*_COLUMNS).where(_table.c.learnware_id == learnware_id)
         chosen = statement if state is None else statement.where(_table.c.state == state.value)
@@ -361,7 +390,7 @@ class Learnwares:
     def _next_version(self, session: Session, learnware_id: str, tenant: str, owner: str) -> int:
         rows = self._versions(session, learnware_id)
         if all(row.state is State.DELETED for row in rows):
-            raise _not_found(learnware_id, 0)
+            raise not_found(learnware_id, 0)
         if (rows[-1].tenant, rows[-1].owner) != (tenant, owner):
             raise PermissionDenied(
                 f"Learnware {learnware_id} belongs to another owner.",
@@ -374,22 +403,3 @@ class Learnwares:
 def _row(found: Mapping[Any, Any]) -> LearnwareRow:
     values = {str(key): value for key, value in found.items()}
     return LearnwareRow(**{**values, "state": State(values["state"])})
-
-
-def _not_found(learnware_id: str, version: int) -> NotFound:
-    what = f"version {version} of learnware" if version else "learnware"
-    return NotFound(
-        f"There is no {what} {learnware_id} here.",
-        reason="LEARNWARE_NOT_FOUND",
-        hint="`dock list` shows what there is.",
-        details={"learnware_id": learnware_id, "version": version},
-    )
-
-
-def _conflict(row: LearnwareRow, to: State) -> FailedPrecondition:
-    return FailedPrecondition(
-        f"Version {row.version} of learnware {row.learnware_id} is {row.state.value} and cannot become {to.value}.",
-        reason="STATE_CONFLICT",
-        hint="Look at its state again.",
-        details={"learnware_id": row.learnware_id, "version": row.version, "state": row.state.value},
-    )

@@ -16,6 +16,7 @@ class State(str, enum.Enum):
     EMBEDDING = "EMBEDDING"
     INDEXED = "INDEXED"
     DEPRECATED = "DEPRECATED"
+    SUSPENDED = "SUSPENDED"
     DELETED = "DELETED"
     FAILED_INTERNAL = "FAILED_INTERNAL"
 
@@ -84,6 +85,22 @@ class VerdictRow:
     dropped_requirements: tuple[str, ...]
     isolation: str
     made_at: float
+
+
+@dataclass(frozen=True)
+class BreachRow:
+    """A prediction that broke a rule for outputs, or, with the rule REINSTATED, the word of an operator.
+
+    `confirmed` says that it broke one on inputs of the dock's own too; `tenant` is the caller's. `sequence` grows with
+    each row of a version.
+    """
+
+    sequence: int
+    rule: str
+    detail: str
+    confirmed: bool
+    tenant: str
+    at: float
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,20 @@ flags = Table(
     _of_learnware(),
 )
 
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("learnware_id", String(64), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("rule", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("confirmed", Boolean, nullable=False),
+    Column("tenant", String(128), nullable=False),
+    Column("at", Double, nullable=False),
+)
+"""Predictions that broke a rule for outputs, without a value of them, and reinstatements."""
+
 check_steps = Table(
     "check_steps",
     metadata,

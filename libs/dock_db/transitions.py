@@ -21,9 +21,10 @@ LEGAL: Mapping[State, frozenset[State]] = {
     State.CHECKING: frozenset({State.CHECKING, State.ACCEPTED, State.REJECTED, State.FAILED_INTERNAL, State.DELETED}),
     State.ACCEPTED: frozenset({State.EMBEDDING, State.DELETED}),
     State.EMBEDDING: frozenset({State.EMBEDDING, State.INDEXED, State.FAILED_INTERNAL, State.DELETED}),
-    State.INDEXED: frozenset({State.DEPRECATED, State.DELETED}),
+    State.INDEXED: frozenset({State.DEPRECATED, State.SUSPENDED, State.DELETED}),
     State.REJECTED: frozenset({State.DELETED}),
-    State.DEPRECATED: frozenset({State.DELETED}),
+    State.DEPRECATED: frozenset({State.SUSPENDED, State.DELETED}),
+    State.SUSPENDED: frozenset({State.INDEXED, State.DEPRECATED, State.DELETED}),
     State.FAILED_INTERNAL: frozenset({State.RECEIVED, State.ACCEPTED, State.DELETED}),
     State.DELETED: frozenset(),
 }

@@ -32,7 +32,7 @@ SERVING = Limits(wall_seconds=math.inf, cpu_seconds=10_000_000, log_bytes=16 << 
 class Examination:
     """What came of a check; `isolation` is "" where nothing was run.
 
-    `setting` is the one whose limit the package passed, "" where it passed none: another dock may have set it otherwise.
+    `setting` is the one whose limit the package passed, "" where none was: another dock may have set it otherwise.
     """
 
     accepted: bool
@@ -76,10 +76,10 @@ def open_model(
     scratch: Path,
     limits: Limits = SERVING,
     package_limits: PackageLimits = _PACKAGE,
-) -> Sandbox:
+) -> OpenModel:
     """A sandbox with the package's model built in it. Closing it removes what was unpacked under `scratch`."""
     folder = _new_folder(scratch)
-    sandbox: Sandbox | None = None
+    sandbox: OpenModel | None = None
     try:
         package = _unpack(package_path, folder, package_limits)
         environment = environments.build(package.environment)
@@ -99,6 +99,8 @@ class OpenModel:
     def __init__(self, sandbox: Sandbox, folder: Path) -> None:
         self._sandbox = sandbox
         self._folder = folder
+        self.declared: Mapping[str, Any] = {}
+        """What the model said of itself when it was built; see the port's `instantiate`."""
 
     @property
     def isolation(self) -> str:
@@ -107,7 +109,8 @@ class OpenModel:
 
     def instantiate(self) -> Mapping[str, Any]:
         """Build the model anew; see the port."""
-        return self._sandbox.instantiate()
+        self.declared = self._sandbox.instantiate()
+        return self.declared
 
     def predict(self, inputs: Inputs) -> npt.NDArray[Any]:
         """One call of predict; see the port."""

@@ -13,7 +13,9 @@ from learndock.errors import FailedPrecondition, InvalidInput
 
 MAX_PAGE = 500
 _VERSION = re.compile(r"[0-9]{1,9}")
-TERMINAL = frozenset({State.REJECTED, State.INDEXED, State.DEPRECATED, State.DELETED, State.FAILED_INTERNAL})
+TERMINAL = frozenset(
+    {State.REJECTED, State.INDEXED, State.DEPRECATED, State.SUSPENDED, State.DELETED, State.FAILED_INTERNAL}
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Catalogue:
         with self._database.read() as session:
             return self._learnwares.get(session, learnware_id, version)
 
+    def usable(self, learnware_id: str, version: int = 0) -> LearnwareRow:
+        """One record; version 0 is the one to use (`Learnwares.newest_usable`). NotFound LEARNWARE_NOT_FOUND."""
+        if version:
+            return self.get(learnware_id, version)
+        with self._database.read() as session:
+            return self._learnwares.newest_usable(session, learnware_id)
+
     def list(self, *, owner: str, states: Sequence[State], name_contains: str, page_size: int, page_token: str) -> Page:
         """Records, oldest first, page by page."""
         limit = min(page_size if page_size > 0 else 100, MAX_PAGE)
@@ -57,11 +66,22 @@ class Catalogue:
         return Page(rows, f"{rows[-1].learnware_id}:{rows[-1].version}" if more else "")
 
     def open(self, learnware_id: str, version: int, offset: int) -> tuple[LearnwareRow, Iterator[bytes]]:
-        """A record and its package's bytes from `offset` on. FailedPrecondition LEARNWARE_DELETED."""
-        row = self.get(learnware_id, version)
+        """A record and its package's bytes from `offset` on; version 0 is the one to use.
+
+        FailedPrecondition LEARNWARE_DELETED, LEARNWARE_SUSPENDED.
+        """
+        row = self.usable(learnware_id, version)
         if row.state is State.DELETED:
             raise FailedPrecondition(
-                f"Version {row.version} of {row.learnware_id} was deleted.", reason="LEARNWARE_DELETED"
+                f"Version {row.version} of {row.learnware_id} was deleted.",
+                reason="LEARNWARE_DELETED",
+                hint="`dock list` shows what there is.",
+            )
+        if row.state is State.SUSPENDED:
+            raise FailedPrecondition(
+                f"Version {row.version} of {row.learnware_id} is suspended. {row.reason_text}",
+                reason="LEARNWARE_SUSPENDED",
+                hint="Use another learnware; an operator can take it into use again (`dock reinstate`).",
             )
         if not 0 <= offset <= row.size_bytes:
             raise InvalidInput(

@@ -8,6 +8,7 @@ import grpc
 
 from dock_db import State
 from dock_db.message import learnware_message
+from dock_ingestion.breaches import BreachDesk
 from dock_ingestion.catalogue import Catalogue
 from dock_ingestion.chunks import Chunk
 from dock_ingestion.uploads import Declaration, Progress, UploadDesk
@@ -20,8 +21,9 @@ from learndock.errors import InvalidInput
 class IngestionServicer(rpc.IngestionServiceServicer):
     """The service of protos/dockapi/ingestion/v1."""
 
-    def __init__(self, desk: UploadDesk, catalogue: Catalogue, max_chunk_bytes: int) -> None:
+    def __init__(self, desk: UploadDesk, catalogue: Catalogue, breaches: BreachDesk, max_chunk_bytes: int) -> None:
         self._desk = desk
+        self._breaches = breaches
         self._catalogue = catalogue
         self._max_chunk_bytes = max_chunk_bytes
 
@@ -62,7 +64,8 @@ class IngestionServicer(rpc.IngestionServiceServicer):
 
     def GetLearnware(self, request: pb.GetLearnwareRequest, context: grpc.ServicerContext) -> pb.GetLearnwareResponse:
         """One record."""
-        row = self._catalogue.get(request.learnware_id, request.version)
+        get = self._catalogue.usable if request.usable else self._catalogue.get
+        row = get(request.learnware_id, request.version)
         return pb.GetLearnwareResponse(learnware=learnware_message(row))
 
     def ListLearnwares(
@@ -102,6 +105,26 @@ class IngestionServicer(rpc.IngestionServiceServicer):
         """States as they change."""
         for row in self._catalogue.watch(request.learnware_id, request.version, context.is_active):
             yield pb.WatchLearnwareResponse(learnware=learnware_message(row))
+
+    def ReportBreach(self, request: pb.ReportBreachRequest, context: grpc.ServicerContext) -> pb.ReportBreachResponse:
+        """A prediction broke a rule."""
+        suspended = self._breaches.report(
+            request.learnware_id,
+            request.version,
+            rule=request.rule,
+            rows=request.rows,
+            confirmed=request.confirmed,
+            tenant=request.tenant,
+        )
+        return pb.ReportBreachResponse(suspended=suspended)
+
+    def ListBreaches(self, request: pb.ListBreachesRequest, context: grpc.ServicerContext) -> pb.ListBreachesResponse:
+        """What was told of a version."""
+        response = pb.ListBreachesResponse()
+        for row in self._breaches.list(request.learnware_id, request.version):
+            added = response.breaches.add(rule=row.rule, detail=row.detail, confirmed=row.confirmed, tenant=row.tenant)
+            added.at.FromNanoseconds(int(row.at * 1e9))
+        return response
 
 
 def _query_response(progress: Progress) -> pb.QueryUploadResponse:

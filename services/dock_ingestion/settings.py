@@ -26,5 +26,11 @@ class IngestionSettings(BaseSettings):
     sweep_period_s: float = Field(default=3_600.0, ge=1.0)
     """Seconds between two sweeps."""
 
+    suspend_after: int = Field(default=3, ge=0)
+    """Confirmed breaches of the rules for outputs, within the window below, that suspend a version; 0: never."""
+
+    suspend_window_s: float = Field(default=86_400.0, ge=1.0)
+    """Seconds within which breaches count together."""
+
     watch_poll_s: float = Field(default=0.5, ge=0.01, le=10.0)
     """Seconds after which a watcher looks at the database although nothing woke it."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dock_blob import BlobStore
 from dock_db import Database
+from dock_ingestion.breaches import BreachDesk
 from dock_ingestion.catalogue import Catalogue
 from dock_ingestion.servicer import IngestionServicer
 from dock_ingestion.settings import IngestionSettings
@@ -43,5 +44,5 @@ def make_ingestion(
     """Wire ingestion by hand."""
     desk = UploadDesk(database, blobs, settings, tenant, package_limits)
     catalogue = Catalogue(database, blobs, tenant, settings.watch_poll_s)
-    servicer = IngestionServicer(desk, catalogue, settings.max_chunk_bytes)
+    servicer = IngestionServicer(desk, catalogue, BreachDesk(database, settings), settings.max_chunk_bytes)
     return Ingestion(servicer, Sweeper(database, blobs, settings))

@@ -2,60 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from prometheus_client import CollectorRegistry, Counter
 
 from dock_reuse.runners import Runners
+from dock_reuse.served import Found, MakeRandom, Served, Source
 from dock_reuse.settings import ReuseSettings
-from learndock.errors import FailedPrecondition, InvalidInput, Overloaded, Unavailable
+from learndock.errors import FailedPrecondition, InvalidInput, Overloaded
 from learndock.reuse import AveragingReuser, JobSelectorReuser, Member
-from learndock.semantic import SemanticSpecification
-from learndock.specification import TableSpecification
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class MemberRef:
-    """A learnware version (0: the newest) and its weight in the mixture."""
+    """A learnware version (0: the one to use) and its weight in the mixture."""
 
     learnware_id: str
     version: int
     weight: float
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the dock knows of a learnware that is to be reused."""
-
-    learnware_id: str
-    version: int
-    state: str
-    content_sha256: str
-    semantic: SemanticSpecification
-
-
-class Source(Protocol):
-    """Where records, packages and specifications come from: the peers."""
-
-    def get(self, learnware_id: str, version: int) -> Found:
-        """The record."""
-        ...
-
-    def package(self, found: Found) -> Iterator[bytes]:
-        """The package's bytes."""
-        ...
-
-    def specification(self, found: Found) -> TableSpecification:
-        """The statistical specification."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -67,38 +38,24 @@ class Prediction:
     notes: list[str]
 
 
-class _Served:
-    """A learnware as a model: each predict borrows its sandbox."""
-
-    def __init__(self, found: Found, runners: Runners, source: Source, isolation: list[str]) -> None:
-        self._found = found
-        self._runners = runners
-        self._source = source
-        self._isolation = isolation
-
-    def predict(self, inputs: Array) -> Array:
-        with self._runners.borrow(self._found.content_sha256, self._fetch) as sandbox:
-            self._isolation.append(sandbox.isolation)
-            return sandbox.predict(inputs)
-
-    def _fetch(self, path: Path) -> None:
-        hasher = hashlib.sha256()
-        with path.open("wb") as out:
-            for chunk in self._source.package(self._found):
-                hasher.update(chunk)
-                out.write(chunk)
-        if hasher.hexdigest() != self._found.content_sha256:
-            raise Unavailable(
-                f"The package of {self._found.learnware_id} did not arrive as the dock recorded it.",
-                reason="PACKAGE_DAMAGED",
-                hint="Try again; if it stays so, the store is damaged and the operator should know.",
-            )
-
-
 class Predictor:
     """Runs models in sandboxes and combines what they say."""
 
-    def __init__(self, source: Source, runners: Runners, settings: ReuseSettings) -> None:
+    def __init__(
+        self,
+        source: Source,
+        runners: Runners,
+        settings: ReuseSettings,
+        registry: CollectorRegistry,
+        make_random: MakeRandom = np.random.default_rng,
+    ) -> None:
+        self._make_random = make_random
+        self._breaches = Counter(
+            "dock_prediction_breaches_total",
+            "Predictions that broke a rule for outputs or a limit of the sandbox.",
+            ["rule"],
+            registry=registry,
+        )
         self._source = source
         self._runners = runners
         self._settings = settings
@@ -108,7 +65,8 @@ class Predictor:
         """Outputs of the members, combined as `method` says.
 
         InvalidInput for no or too many members or rows, mixed tasks or a wrong width; FailedPrecondition
-        LEARNWARE_NOT_SERVABLE for one that was not accepted; Overloaded PREDICT_BUSY beyond `max_calls`.
+        LEARNWARE_NOT_SERVABLE for one that was not accepted, LEARNWARE_SUSPENDED, PREDICTION_BROKE_RULES where an
+        answer breaks the rules of the check; Overloaded PREDICT_BUSY beyond `max_calls`.
         """
         # A waiting call would hold a thread of the server that the peers' answers may need.
         if not self._turns.acquire(blocking=False):
@@ -127,19 +85,24 @@ class Predictor:
         self._check_size(refs, inputs)
         found = [self._servable(ref) for ref in refs]
         _check_alike(found, inputs)
-        isolation: list[str] = []
-        models = [_Served(each, self._runners, self._source, isolation) for each in found]
+        models = [self._serve(each) for each in found]
         notes: list[str] = []
         if method == "raw":
             outputs = [model.predict(inputs) for model in models]
         else:
             outputs = [self._combine(found, models, refs, method, inputs, notes)]
-        return Prediction(outputs, _weakest(isolation), notes)
+        return Prediction(outputs, _weakest([kind for model in models for kind in model.isolation]), notes)
+
+    def _serve(self, found: Found) -> Served:
+        return Served(found, self._runners, self._source, self._count, self._make_random)
+
+    def _count(self, rule: str) -> None:
+        self._breaches.labels(rule).inc()
 
     def _combine(
         self,
         found: list[Found],
-        models: list[_Served],
+        models: list[Served],
         refs: Sequence[MemberRef],
         method: str,
         inputs: Array,
@@ -162,13 +125,25 @@ class Predictor:
             reuser = JobSelectorReuser(members, task=task, n_classes=classes)
         else:
             reuser = AveragingReuser(members, task=task, mode=method, n_classes=classes, weighted=weighted)
-        result: Array = np.asarray(reuser.fit().predict(inputs))
+        try:
+            result: Array = np.asarray(reuser.fit().predict(inputs))
+        except FailedPrecondition as error:
+            broke = [model.broke for model in models if model.broke is not None]
+            if error.reason == "MEMBERS_ALL_FAILED" and len(broke) == len(models):
+                raise broke[0] from error  # its reason is what the caller can act on
+            raise
         # Not by catching warnings: what catches them belongs to the whole process, and calls run side by side.
         notes.extend(f"Member {name} failed and is left out: {why}" for name, why in reuser.dropped_.items())
         return result
 
     def _servable(self, ref: MemberRef) -> Found:
         found = self._source.get(ref.learnware_id, ref.version)
+        if found.state == "SUSPENDED":
+            raise FailedPrecondition(
+                f"Version {found.version} of {found.learnware_id} is suspended. {found.reason_text}",
+                reason="LEARNWARE_SUSPENDED",
+                hint="Use another learnware; an operator can take it into use again (`dock reinstate`).",
+            )
         if found.state not in ("ACCEPTED", "EMBEDDING", "INDEXED", "DEPRECATED"):
             raise FailedPrecondition(
                 f"{found.learnware_id} is {found.state}; only accepted learnwares are served.",

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dock_failpoint import failpoint
-from dock_sandbox import Sandbox, SandboxRunner
+from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
-from dock_sandbox.examination import open_model
+from dock_sandbox.examination import OpenModel, open_model
 from learndock.package import PackageLimits
 
 _DEFAULTS = PackageLimits()
@@ -24,7 +24,7 @@ Fetch = Callable[[Path], None]
 @dataclass
 class _Slot:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    sandbox: Sandbox | None = None
+    sandbox: OpenModel | None = None
     users: int = 0
 
     def drop_if_ended(self) -> None:
@@ -54,7 +54,7 @@ class Runners:
         self._lock = threading.Lock()
 
     @contextmanager
-    def borrow(self, content_sha256: str, fetch: Fetch) -> Iterator[Sandbox]:
+    def borrow(self, content_sha256: str, fetch: Fetch) -> Iterator[OpenModel]:
         """A sandbox with the model of this content; `fetch` writes the package where it is told."""
         slot = self._take(content_sha256)
         try:
@@ -108,7 +108,7 @@ class Runners:
             if slot.sandbox is not None:
                 slot.sandbox.close()
 
-    def _open(self, fetch: Fetch) -> Sandbox:
+    def _open(self, fetch: Fetch) -> OpenModel:
         folder = Path(tempfile.mkdtemp(prefix="reuse-", dir=self._scratch))
         try:
             package = folder / "package.zip"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from dock_reuse.peers import PeerSource
 from dock_reuse.predictor import Predictor
 from dock_reuse.runners import Runners
@@ -39,8 +41,9 @@ def make_reuse(
     scratch: Path,
     settings: ReuseSettings,
     *,
+    registry: CollectorRegistry | None = None,
     package_limits: PackageLimits = _DEFAULTS,
 ) -> Reuse:
-    """Wire reuse by hand."""
+    """Wire reuse by hand; breaches are counted in the registry."""
     runners = Runners(runner, environments, scratch, warm=settings.warm, package_limits=package_limits)
-    return Reuse(ReuseServicer(Predictor(source, runners, settings)), runners)
+    return Reuse(ReuseServicer(Predictor(source, runners, settings, registry or CollectorRegistry())), runners)

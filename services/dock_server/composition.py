@@ -115,7 +115,7 @@ class Dock:
             package_limits=PackageSettings().limits(),
         )
         source = PeerSource(self.peers.ingestion, self.peers.specification)
-        return Means(self._database, blobs, self._bus, bench, folder.keys, source)
+        return Means(self._database, blobs, self._bus, bench, folder.keys, source, self.registry)
 
     def _beside(self) -> list[Runnable]:
         """What runs in every process that writes: see docs/adr/0011-which-parts-run-where.md."""

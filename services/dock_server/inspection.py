@@ -18,7 +18,8 @@ from learndock.semantic import SemanticSpecification
 from learndock.specification import read_specification
 
 _PAGE = 500
-_CHECKED = frozenset({State.ACCEPTED, State.REJECTED, State.EMBEDDING, State.INDEXED, State.DEPRECATED})
+_SEARCHED = frozenset({State.INDEXED, State.DEPRECATED, State.SUSPENDED})
+_CHECKED = _SEARCHED | {State.ACCEPTED, State.REJECTED, State.EMBEDDING}
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Inspection:
         except (DockError, ValueError) as error:
             yield Finding("SPECIFICATION_UNREADABLE", _name(row), str(error))
             return
-        if stored is None and row.state in (State.INDEXED, State.DEPRECATED):
+        if stored is None and row.state in _SEARCHED:
             yield Finding("SPECIFICATION_MISSING", _name(row), f"It is {row.state.value} without one.")
 
     def _vouched(self, database: Database, row: LearnwareRow) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from prometheus_client import CollectorRegistry
+
 from dock_blob import BlobStore
 from dock_bus import EventBus
 from dock_checking.examiner import Workbench
@@ -88,6 +90,7 @@ class Means:
     keys: Path
     source: Any
     """Records, packages and specifications as `reuse` asks its peers for them."""
+    registry: CollectorRegistry
 
 
 def check_targets(targets: Sequence[str]) -> None:
@@ -148,6 +151,7 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
         bench.environments,
         bench.scratch,
         _reuse_settings(settings),
+        registry=means.registry,
         package_limits=bench.package_limits,
     )
 

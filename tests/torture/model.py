@@ -17,14 +17,15 @@ NEXT: Mapping[str, frozenset[str]] = {
     "CHECKING": frozenset({"CHECKING", "ACCEPTED", "REJECTED", "FAILED_INTERNAL", "DELETED"}),
     "ACCEPTED": frozenset({"EMBEDDING", "DELETED"}),
     "EMBEDDING": frozenset({"EMBEDDING", "INDEXED", "FAILED_INTERNAL", "DELETED"}),
-    "INDEXED": frozenset({"DEPRECATED", "DELETED"}),
+    "INDEXED": frozenset({"DEPRECATED", "SUSPENDED", "DELETED"}),
     "REJECTED": frozenset({"DELETED"}),
-    "DEPRECATED": frozenset({"DELETED"}),
+    "DEPRECATED": frozenset({"SUSPENDED", "DELETED"}),
+    "SUSPENDED": frozenset({"INDEXED", "DEPRECATED", "DELETED"}),
     "FAILED_INTERNAL": frozenset({"RECEIVED", "ACCEPTED", "DELETED"}),
     "DELETED": frozenset(),
 }
 VERDICTS = frozenset({"ACCEPTED", "REJECTED"})
-AT_REST = frozenset({"REJECTED", "INDEXED", "DEPRECATED", "DELETED"})
+AT_REST = frozenset({"REJECTED", "INDEXED", "DEPRECATED", "SUSPENDED", "DELETED"})
 Key = tuple[str, int]
 
 

@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
@@ -16,7 +17,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from dock_db import Database, LearnwareRow, Outbox, Reconciler, State, Verdicts
 from dock_db.tests.conftest import Clock
 from dock_db.tests.making import LEARNWARES, claim, finish, insert, store, verdict
-from dock_db.transitions import LEGAL, MAX_TRIES, WORKING_ON
+from dock_db.transitions import LEGAL, MAX_TRIES, WORKING_ON, serialise
+from learndock.errors import FailedPrecondition
 
 WORKING = {working: waiting for waiting, working in WORKING_ON.items()}
 
@@ -131,6 +133,33 @@ class StateMachine(RuleBasedStateMachine):
             for old in sorted(served)[:-1]:
                 self.model[old].go(State.DEPRECATED)
 
+    @rule(key=versions)
+    def suspend(self, key: tuple[str, int]) -> None:
+        each = self.model[key]
+        with self.database.transaction() as session:
+            serialise(session)
+            if each.state in (State.INDEXED, State.DEPRECATED):
+                LEARNWARES.suspend(session, LEARNWARES.get(session, *key), "It broke rules.")
+                each.go(State.SUSPENDED)
+            else:
+                with pytest.raises(FailedPrecondition, match="cannot become SUSPENDED"):
+                    LEARNWARES.suspend(session, LEARNWARES.get(session, *key), "It broke rules.")
+
+    @rule(key=versions)
+    def reinstate(self, key: tuple[str, int]) -> None:
+        each = self.model[key]
+        with self.database.transaction() as session:
+            if each.state is not State.SUSPENDED:
+                with pytest.raises(FailedPrecondition, match="cannot become INDEXED"):
+                    LEARNWARES.reinstate(session, *key)
+                return
+            row = LEARNWARES.reinstate(session, *key)
+        each.go(State.INDEXED)
+        served = [k for k, v in self.model.items() if k[0] == key[0] and v.state is State.INDEXED]
+        for old in sorted(served)[:-1]:
+            self.model[old].go(State.DEPRECATED)
+        assert row.state is each.state and row.reason == ""
+
     @rule(key=versions, whole=st.booleans())
     def delete(self, key: tuple[str, int], whole: bool) -> None:
         gone = [k for k in self.model if k[0] == key[0]] if whole else [key]
@@ -239,6 +268,19 @@ def walk(machine: StateMachine, rng: random.Random, steps: int) -> None:
         if isinstance(key, tuple):
             keys.append(key)
 
+    def index_one() -> None:
+        ready = [key for key, each in machine.model.items() if each.state is State.EMBEDDING and each.embedded]
+        machine.index(rng.choice(ready if rng.random() < 0.5 else keys[-6:]))
+
+    def suspend_or_reinstate_one() -> None:
+        machine.suspend(rng.choice(keys))
+        out = [key for key, each in machine.model.items() if each.state is State.SUSPENDED]
+        served = [key for key, each in machine.model.items() if each.state in (State.INDEXED, State.DEPRECATED)]
+        if rng.random() < 0.5:
+            machine.reinstate(rng.choice(out))
+        else:
+            machine.suspend(rng.choice(served))
+
     actions = {
         claim_one: 20,
         advance_one: 30,
@@ -247,8 +289,9 @@ def walk(machine: StateMachine, rng: random.Random, steps: int) -> None:
         lambda: keys.append(machine.push(rng.choice(["ann", "bob"]))): 3,
         lambda: machine.finish_check(rng.choice(held[-8:]), rng.choice([State.ACCEPTED] * 4 + [State.REJECTED])): 12,
         lambda: machine.embed(rng.choice(held[-8:])): 15,
-        lambda: machine.index(rng.choice(keys[-6:])): 15,
+        index_one: 15,
         lambda: machine.delete(rng.choice(keys), rng.random() < 0.3): 2,
+        suspend_or_reinstate_one: 4,
         lambda: machine.renew(rng.choice(held[-8:])): 3,
         machine.reconcile: 3,
         lambda: machine.wait(rng.choice([1, 30, 31, 60])): 8,

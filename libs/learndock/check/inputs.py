@@ -31,6 +31,14 @@ def random_inputs(data_type: str, shape: Sequence[int | None] | None, rows: int,
     return rng.standard_normal((rows, *lengths))
 
 
+def among(points: npt.NDArray[np.float64], rows: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Rows (rows, d) on the lines between pairs of points (n, d): where data like the points may lie."""
+    shares = rng.uniform(size=(rows, 1))
+    mixed: npt.NDArray[np.float64] = shares * points[rng.integers(len(points), size=rows)]
+    mixed += (1.0 - shares) * points[rng.integers(len(points), size=rows)]
+    return mixed
+
+
 def _sentence(rng: np.random.Generator) -> str:
     letters = np.array(list(string.ascii_lowercase))
     words = ("".join(rng.choice(letters, rng.integers(2, 9))) for _ in range(int(rng.integers(5, 30))))

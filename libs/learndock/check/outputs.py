@@ -3,14 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from learndock.check.report import CheckFailed, CheckWarned
+from learndock.semantic import SemanticSpecification
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class OutputRules:
+    """What every output of a model must be, by its semantic specification and the output_shape it declares.
+
+    The checks and every later prediction apply these same rules. `outputs` is Output.Dimension; `shape` is that of a
+    row, None where the model leaves it open.
+    """
+
+    task: str
+    outputs: int | None
+    shape: Sequence[int | None] | None
+
+    @classmethod
+    def of(cls, semantic: SemanticSpecification, shape: Sequence[int | None] | None) -> OutputRules:
+        """The rules of a model."""
+        return cls(semantic.task_type, semantic.output_dimension, shape)
+
+    @property
+    def counted(self) -> bool:
+        """Whether its task says how many columns there are."""
+        return self.outputs is not None and self.task in ("Classification", "Regression")
+
+    def check(self, outputs: Array, rows: int, *, finite: bool = True) -> None:
+        """All of them; CheckFailed names the rule that is broken. NaN and infinity pass unless `finite`."""
+        check_rows(outputs, rows)
+        self.check_shape(outputs)
+        if finite:
+            check_finite(outputs)
+        self.check_columns(outputs)
+
+    def check_shape(self, outputs: Array) -> None:
+        """Each row as declared. CheckFailed OUTPUT_SHAPE."""
+        if self.shape is not None:
+            check_shape(outputs, self.shape)
+        elif self.task in ("Classification", "Regression"):
+            raise CheckFailed(
+                "OUTPUT_SHAPE", "The model declares no output_shape.", "Set output_shape in its constructor."
+            )
+
+    def check_columns(self, outputs: Array) -> None:
+        """Labels, or as many columns as Output.Dimension says. CheckFailed LABELS_OUT_OF_RANGE, OUTPUT_DIMENSION."""
+        if not self.counted or self.outputs is None:
+            return
+        columns = (self.shape or (1,))[0]
+        if self.task == "Classification" and columns == 1:
+            check_labels(outputs, self.outputs)
+        elif columns != self.outputs:
+            raise CheckFailed(
+                "OUTPUT_DIMENSION",
+                f"The model gives {columns} columns, but Output.Dimension says {self.outputs}.",
+                "Correct output_shape or Output.Dimension.",
+            )
 
 
 def check_rows(outputs: Array, rows: int) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from learndock.check.checker import Checker, Subject, installed_checkers, steps_of
-from learndock.check.inputs import Inputs, batch_size, random_inputs
-from learndock.check.outputs import check_finite, check_labels, check_rows, check_shape, warn_constant
+from learndock.check.inputs import Inputs, among, batch_size, random_inputs
+from learndock.check.outputs import OutputRules, check_finite, check_rows, warn_constant
 from learndock.check.report import CheckFailed, CheckSkipped, CheckWarned, OnStep, Report, Status, Step
 from learndock.errors import FailedPrecondition
 from learndock.package import Package
@@ -88,7 +88,7 @@ class _Checks:
         self._rows = batch_size(rng)
         self._table = semantic.data_type == "Table"
         self._input_shape: Sequence[int | None] | None = None
-        self._output_shape: Sequence[int | None] | None = None
+        self._rules = OutputRules.of(semantic, None)
         self._outputs: Array = np.empty(0)
 
     def subject(self) -> Subject:
@@ -111,8 +111,9 @@ class _Checks:
 
     def _instantiate(self) -> str:
         said = self._sandbox.instantiate()
-        self._input_shape, self._output_shape = said["input_shape"], said["output_shape"]
-        return f"input_shape {_shown(self._input_shape)}, output_shape {_shown(self._output_shape)}"
+        self._input_shape = said["input_shape"]
+        self._rules = OutputRules.of(self._semantic, said["output_shape"])
+        return f"input_shape {_shown(self._input_shape)}, output_shape {_shown(self._rules.shape)}"
 
     def _check_input_shape(self) -> str:
         if not self._table:
@@ -177,43 +178,28 @@ class _Checks:
         return str(self._outputs.dtype)
 
     def _check_output_shape(self) -> str:
-        if self._output_shape is None:
-            if self._semantic.task_type in ("Classification", "Regression"):
-                raise CheckFailed(
-                    "OUTPUT_SHAPE", "The model declares no output_shape.", "Set output_shape in its constructor."
-                )
+        self._rules.check_shape(self._outputs)
+        if self._rules.shape is None:
             raise CheckSkipped("The model leaves its output's shape open.")
-        check_shape(self._outputs, self._output_shape)
-        return _shown(self._output_shape)
+        return _shown(self._rules.shape)
 
     def _check_labels(self) -> str:
-        classes, task = self._semantic.output_dimension, self._semantic.task_type
-        if classes is None or task not in ("Classification", "Regression"):
+        if not self._rules.counted:
             raise CheckSkipped("Only classifiers and regressors have an Output.Dimension.")
-        columns = (self._output_shape or (1,))[0]
-        if task == "Classification" and columns == 1:
-            check_labels(self._outputs, classes)
-            return f"labels 0 to {classes - 1}"
-        if columns != classes:
-            raise CheckFailed(
-                "OUTPUT_DIMENSION",
-                f"The model gives {columns} columns, but Output.Dimension says {classes}.",
-                "Correct output_shape or Output.Dimension.",
-            )
-        return f"{columns} columns"
+        self._rules.check_columns(self._outputs)
+        columns = (self._rules.shape or (1,))[0]
+        labels = self._rules.task == "Classification" and columns == 1
+        return f"labels 0 to {(self._rules.outputs or 1) - 1}" if labels else f"{columns} columns"
 
     def _check_points(self) -> str:
         specification = self._package.specification
         if not self._table or not isinstance(specification, TableSpecification):
             raise CheckSkipped("There are no points to predict on.")
         points = specification.z
-        self._outputs = self._sandbox.predict(np.array(points))
-        check_rows(self._outputs, len(points))
-        if self._output_shape is not None:
-            check_shape(self._outputs, self._output_shape)
-        check_finite(self._outputs)
-        if self._semantic.task_type in ("Classification", "Regression"):
-            self._check_labels()
+        # In any order and with some between them: a package knows its own points, and must not know the check by them.
+        inputs = self._rng.permutation(np.concatenate([points, among(points, batch_size(self._rng), self._rng)]))
+        self._outputs = self._sandbox.predict(inputs)
+        self._rules.check(self._outputs, len(inputs))
         warn_constant(self._outputs)
         return f"predicts on the specification's {len(points)} points"
 

@@ -66,6 +66,7 @@ _SERVER = {
     "serve": "Run chosen services of a dock.",
     "signing-key": "Show or exchange the key a dock signs with.",
     "fsck": "Look over a stopped dock for damage.",
+    "reinstate": "Take a learnware into use again that the dock suspended.",
     "retry": "Start a learnware again that the dock gave up.",
 }
 

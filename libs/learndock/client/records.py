@@ -11,15 +11,15 @@ from dockapi.learnware.v1 import learnware_pb2
 from learndock.client.display import html_table, plain
 from learndock.semantic import SemanticSpecification
 
-FINAL_STATES = frozenset({"REJECTED", "INDEXED", "DEPRECATED", "DELETED", "FAILED_INTERNAL"})
+FINAL_STATES = frozenset({"REJECTED", "INDEXED", "DEPRECATED", "SUSPENDED", "DELETED", "FAILED_INTERNAL"})
 
 
 @dataclass(frozen=True, repr=False)
 class LearnwareRecord:
     """One version of one learnware, as the dock held it when it was asked.
 
-    `state` is RECEIVED, CHECKING, REJECTED, ACCEPTED, EMBEDDING, INDEXED, DEPRECATED, DELETED or FAILED_INTERNAL;
-    `reason` and `reason_text` say why it was rejected or failed.
+    `state` is RECEIVED, CHECKING, REJECTED, ACCEPTED, EMBEDDING, INDEXED, DEPRECATED, SUSPENDED, DELETED or
+    FAILED_INTERNAL; `reason` and `reason_text` say why it was rejected, suspended or failed.
     """
 
     learnware_id: str

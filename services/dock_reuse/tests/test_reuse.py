@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from prometheus_client import CollectorRegistry
 
 from dock_db import State
 from dock_reuse.peers import PeerSource
@@ -48,7 +49,8 @@ class Workshop:
         self.settings = ReuseSettings(**settings)
         self.runners = Runners(ProcessSandbox(), environments, self.scratch, warm=self.settings.warm)
         source = PeerSource(IngestionServiceStub(peers), SpecificationServiceStub(peers))
-        self.predictor = Predictor(source, self.runners, self.settings)
+        self.registry = CollectorRegistry()
+        self.predictor = Predictor(source, self.runners, self.settings, self.registry)
 
     def predict(self, rows, inputs=X, method="auto", weights=None):
         weights = weights or [0.0] * len(rows)
@@ -88,7 +90,7 @@ def test_a_learnware_predicts_in_a_sandbox_that_stays_warm(workshop, house):
     row = house.indexed()
     prediction = workshop.predict([row])
     np.testing.assert_array_equal(prediction.outputs[0].ravel(), [0, 0, 1, 1])
-    assert prediction.isolation == "bubblewrap"
+    assert prediction.isolation.startswith("bubblewrap")
     assert prediction.notes == []
     before = workshop.opened()
     workshop.predict([row])
@@ -307,5 +309,5 @@ def test_it_predicts_over_grpc(workshop, house):
             stub.Predict(pb.PredictRequest(members=members, inputs=array_to_tensor(np.full((2, 2), np.nan))))
         opened.close()
     np.testing.assert_array_equal(tensor_to_array(answer.outputs[0]).ravel(), [0, 0, 1, 1])
-    assert answer.isolation == "bubblewrap"
+    assert answer.isolation.startswith("bubblewrap")
     assert refused.value.reason == "DATA_NOT_FINITE"

@@ -22,52 +22,63 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from dockapi.learnware.v1 import learnware_pb2 as dockapi_dot_learnware_dot_v1_dot_learnware__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$dockapi/ingestion/v1/ingestion.proto\x12\x14\x64ockapi.ingestion.v1\x1a$dockapi/learnware/v1/learnware.proto\"\x95\x01\n\x12\x42\x65ginUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x14\n\x0clearnware_id\x18\x05 \x01(\t\x12#\n\x1bsemantic_specification_json\x18\x06 \x01(\t\"Z\n\x13\x42\x65ginUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x17\n\x0fmax_chunk_bytes\x18\x03 \x01(\x03\"T\n\x12WriteUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x63rc32\x18\x04 \x01(\r\".\n\x13WriteUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\"\'\n\x12QueryUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"\x89\x01\n\x13QueryUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x11\n\tcommitted\x18\x03 \x01(\x08\x12\x32\n\tlearnware\x18\x04 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\"(\n\x13\x43ommitUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"c\n\x14\x43ommitUploadResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x17\n\x0f\x61lready_present\x18\x02 \x01(\x08\"<\n\x13GetLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"J\n\x14GetLearnwareResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\"\x91\x01\n\x15ListLearnwaresRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12+\n\x06states\x18\x02 \x03(\x0e\x32\x1b.dockapi.learnware.v1.State\x12\x15\n\rname_contains\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"f\n\x16ListLearnwaresResponse\x12\x33\n\nlearnwares\x18\x01 \x03(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x16\x44ownloadPackageRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"K\n\x17\x44ownloadPackageResponse\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"?\n\x16\x44\x65leteLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"3\n\x17\x44\x65leteLearnwareResponse\x12\x18\n\x10\x64\x65leted_versions\x18\x01 \x01(\x05\">\n\x15WatchLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"L\n\x16WatchLearnwareResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware2\xcc\x07\n\x10IngestionService\x12\x62\n\x0b\x42\x65ginUpload\x12(.dockapi.ingestion.v1.BeginUploadRequest\x1a).dockapi.ingestion.v1.BeginUploadResponse\x12\x64\n\x0bWriteUpload\x12(.dockapi.ingestion.v1.WriteUploadRequest\x1a).dockapi.ingestion.v1.WriteUploadResponse(\x01\x12\x62\n\x0bQueryUpload\x12(.dockapi.ingestion.v1.QueryUploadRequest\x1a).dockapi.ingestion.v1.QueryUploadResponse\x12\x65\n\x0c\x43ommitUpload\x12).dockapi.ingestion.v1.CommitUploadRequest\x1a*.dockapi.ingestion.v1.CommitUploadResponse\x12\x65\n\x0cGetLearnware\x12).dockapi.ingestion.v1.GetLearnwareRequest\x1a*.dockapi.ingestion.v1.GetLearnwareResponse\x12k\n\x0eListLearnwares\x12+.dockapi.ingestion.v1.ListLearnwaresRequest\x1a,.dockapi.ingestion.v1.ListLearnwaresResponse\x12p\n\x0f\x44ownloadPackage\x12,.dockapi.ingestion.v1.DownloadPackageRequest\x1a-.dockapi.ingestion.v1.DownloadPackageResponse0\x01\x12n\n\x0f\x44\x65leteLearnware\x12,.dockapi.ingestion.v1.DeleteLearnwareRequest\x1a-.dockapi.ingestion.v1.DeleteLearnwareResponse\x12m\n\x0eWatchLearnware\x12+.dockapi.ingestion.v1.WatchLearnwareRequest\x1a,.dockapi.ingestion.v1.WatchLearnwareResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$dockapi/ingestion/v1/ingestion.proto\x12\x14\x64ockapi.ingestion.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$dockapi/learnware/v1/learnware.proto\"\x95\x01\n\x12\x42\x65ginUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\r\n\x05owner\x18\x04 \x01(\t\x12\x14\n\x0clearnware_id\x18\x05 \x01(\t\x12#\n\x1bsemantic_specification_json\x18\x06 \x01(\t\"Z\n\x13\x42\x65ginUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x17\n\x0fmax_chunk_bytes\x18\x03 \x01(\x03\"T\n\x12WriteUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\r\n\x05\x63rc32\x18\x04 \x01(\r\".\n\x13WriteUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\"\'\n\x12QueryUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"\x89\x01\n\x13QueryUploadResponse\x12\x17\n\x0fpersisted_bytes\x18\x01 \x01(\x03\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12\x11\n\tcommitted\x18\x03 \x01(\x08\x12\x32\n\tlearnware\x18\x04 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\"(\n\x13\x43ommitUploadRequest\x12\x11\n\tupload_id\x18\x01 \x01(\t\"c\n\x14\x43ommitUploadResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x17\n\x0f\x61lready_present\x18\x02 \x01(\x08\"L\n\x13GetLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06usable\x18\x03 \x01(\x08\"J\n\x14GetLearnwareResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\"\x91\x01\n\x15ListLearnwaresRequest\x12\r\n\x05owner\x18\x01 \x01(\t\x12+\n\x06states\x18\x02 \x03(\x0e\x32\x1b.dockapi.learnware.v1.State\x12\x15\n\rname_contains\x18\x03 \x01(\t\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"f\n\x16ListLearnwaresResponse\x12\x33\n\nlearnwares\x18\x01 \x03(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"O\n\x16\x44ownloadPackageRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"K\n\x17\x44ownloadPackageResponse\x12\x12\n\nsize_bytes\x18\x01 \x01(\x03\x12\x0e\n\x06sha256\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"?\n\x16\x44\x65leteLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"3\n\x17\x44\x65leteLearnwareResponse\x12\x18\n\x10\x64\x65leted_versions\x18\x01 \x01(\x05\">\n\x15WatchLearnwareRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"L\n\x16WatchLearnwareResponse\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\"{\n\x13ReportBreachRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\x12\x0c\n\x04rule\x18\x03 \x01(\t\x12\x0c\n\x04rows\x18\x04 \x01(\x03\x12\x11\n\tconfirmed\x18\x05 \x01(\x08\x12\x0e\n\x06tenant\x18\x06 \x01(\t\")\n\x14ReportBreachResponse\x12\x11\n\tsuspended\x18\x01 \x01(\x08\"<\n\x13ListBreachesRequest\x12\x14\n\x0clearnware_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x05\"q\n\x06\x42reach\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x11\n\tconfirmed\x18\x03 \x01(\x08\x12\x0e\n\x06tenant\x18\x04 \x01(\t\x12&\n\x02\x61t\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"F\n\x14ListBreachesResponse\x12.\n\x08\x62reaches\x18\x01 \x03(\x0b\x32\x1c.dockapi.ingestion.v1.Breach2\x9a\t\n\x10IngestionService\x12\x62\n\x0b\x42\x65ginUpload\x12(.dockapi.ingestion.v1.BeginUploadRequest\x1a).dockapi.ingestion.v1.BeginUploadResponse\x12\x64\n\x0bWriteUpload\x12(.dockapi.ingestion.v1.WriteUploadRequest\x1a).dockapi.ingestion.v1.WriteUploadResponse(\x01\x12\x62\n\x0bQueryUpload\x12(.dockapi.ingestion.v1.QueryUploadRequest\x1a).dockapi.ingestion.v1.QueryUploadResponse\x12\x65\n\x0c\x43ommitUpload\x12).dockapi.ingestion.v1.CommitUploadRequest\x1a*.dockapi.ingestion.v1.CommitUploadResponse\x12\x65\n\x0cGetLearnware\x12).dockapi.ingestion.v1.GetLearnwareRequest\x1a*.dockapi.ingestion.v1.GetLearnwareResponse\x12k\n\x0eListLearnwares\x12+.dockapi.ingestion.v1.ListLearnwaresRequest\x1a,.dockapi.ingestion.v1.ListLearnwaresResponse\x12p\n\x0f\x44ownloadPackage\x12,.dockapi.ingestion.v1.DownloadPackageRequest\x1a-.dockapi.ingestion.v1.DownloadPackageResponse0\x01\x12n\n\x0f\x44\x65leteLearnware\x12,.dockapi.ingestion.v1.DeleteLearnwareRequest\x1a-.dockapi.ingestion.v1.DeleteLearnwareResponse\x12m\n\x0eWatchLearnware\x12+.dockapi.ingestion.v1.WatchLearnwareRequest\x1a,.dockapi.ingestion.v1.WatchLearnwareResponse0\x01\x12\x65\n\x0cReportBreach\x12).dockapi.ingestion.v1.ReportBreachRequest\x1a*.dockapi.ingestion.v1.ReportBreachResponse\x12\x65\n\x0cListBreaches\x12).dockapi.ingestion.v1.ListBreachesRequest\x1a*.dockapi.ingestion.v1.ListBreachesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dockapi.ingestion.v1.ingestion_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BEGINUPLOADREQUEST']._serialized_start=101
-  _globals['_BEGINUPLOADREQUEST']._serialized_end=250
-  _globals['_BEGINUPLOADRESPONSE']._serialized_start=252
-  _globals['_BEGINUPLOADRESPONSE']._serialized_end=342
-  _globals['_WRITEUPLOADREQUEST']._serialized_start=344
-  _globals['_WRITEUPLOADREQUEST']._serialized_end=428
-  _globals['_WRITEUPLOADRESPONSE']._serialized_start=430
-  _globals['_WRITEUPLOADRESPONSE']._serialized_end=476
-  _globals['_QUERYUPLOADREQUEST']._serialized_start=478
-  _globals['_QUERYUPLOADREQUEST']._serialized_end=517
-  _globals['_QUERYUPLOADRESPONSE']._serialized_start=520
-  _globals['_QUERYUPLOADRESPONSE']._serialized_end=657
-  _globals['_COMMITUPLOADREQUEST']._serialized_start=659
-  _globals['_COMMITUPLOADREQUEST']._serialized_end=699
-  _globals['_COMMITUPLOADRESPONSE']._serialized_start=701
-  _globals['_COMMITUPLOADRESPONSE']._serialized_end=800
-  _globals['_GETLEARNWAREREQUEST']._serialized_start=802
-  _globals['_GETLEARNWAREREQUEST']._serialized_end=862
-  _globals['_GETLEARNWARERESPONSE']._serialized_start=864
-  _globals['_GETLEARNWARERESPONSE']._serialized_end=938
-  _globals['_LISTLEARNWARESREQUEST']._serialized_start=941
-  _globals['_LISTLEARNWARESREQUEST']._serialized_end=1086
-  _globals['_LISTLEARNWARESRESPONSE']._serialized_start=1088
-  _globals['_LISTLEARNWARESRESPONSE']._serialized_end=1190
-  _globals['_DOWNLOADPACKAGEREQUEST']._serialized_start=1192
-  _globals['_DOWNLOADPACKAGEREQUEST']._serialized_end=1271
-  _globals['_DOWNLOADPACKAGERESPONSE']._serialized_start=1273
-  _globals['_DOWNLOADPACKAGERESPONSE']._serialized_end=1348
-  _globals['_DELETELEARNWAREREQUEST']._serialized_start=1350
-  _globals['_DELETELEARNWAREREQUEST']._serialized_end=1413
-  _globals['_DELETELEARNWARERESPONSE']._serialized_start=1415
-  _globals['_DELETELEARNWARERESPONSE']._serialized_end=1466
-  _globals['_WATCHLEARNWAREREQUEST']._serialized_start=1468
-  _globals['_WATCHLEARNWAREREQUEST']._serialized_end=1530
-  _globals['_WATCHLEARNWARERESPONSE']._serialized_start=1532
-  _globals['_WATCHLEARNWARERESPONSE']._serialized_end=1608
-  _globals['_INGESTIONSERVICE']._serialized_start=1611
-  _globals['_INGESTIONSERVICE']._serialized_end=2583
+  _globals['_BEGINUPLOADREQUEST']._serialized_start=134
+  _globals['_BEGINUPLOADREQUEST']._serialized_end=283
+  _globals['_BEGINUPLOADRESPONSE']._serialized_start=285
+  _globals['_BEGINUPLOADRESPONSE']._serialized_end=375
+  _globals['_WRITEUPLOADREQUEST']._serialized_start=377
+  _globals['_WRITEUPLOADREQUEST']._serialized_end=461
+  _globals['_WRITEUPLOADRESPONSE']._serialized_start=463
+  _globals['_WRITEUPLOADRESPONSE']._serialized_end=509
+  _globals['_QUERYUPLOADREQUEST']._serialized_start=511
+  _globals['_QUERYUPLOADREQUEST']._serialized_end=550
+  _globals['_QUERYUPLOADRESPONSE']._serialized_start=553
+  _globals['_QUERYUPLOADRESPONSE']._serialized_end=690
+  _globals['_COMMITUPLOADREQUEST']._serialized_start=692
+  _globals['_COMMITUPLOADREQUEST']._serialized_end=732
+  _globals['_COMMITUPLOADRESPONSE']._serialized_start=734
+  _globals['_COMMITUPLOADRESPONSE']._serialized_end=833
+  _globals['_GETLEARNWAREREQUEST']._serialized_start=835
+  _globals['_GETLEARNWAREREQUEST']._serialized_end=911
+  _globals['_GETLEARNWARERESPONSE']._serialized_start=913
+  _globals['_GETLEARNWARERESPONSE']._serialized_end=987
+  _globals['_LISTLEARNWARESREQUEST']._serialized_start=990
+  _globals['_LISTLEARNWARESREQUEST']._serialized_end=1135
+  _globals['_LISTLEARNWARESRESPONSE']._serialized_start=1137
+  _globals['_LISTLEARNWARESRESPONSE']._serialized_end=1239
+  _globals['_DOWNLOADPACKAGEREQUEST']._serialized_start=1241
+  _globals['_DOWNLOADPACKAGEREQUEST']._serialized_end=1320
+  _globals['_DOWNLOADPACKAGERESPONSE']._serialized_start=1322
+  _globals['_DOWNLOADPACKAGERESPONSE']._serialized_end=1397
+  _globals['_DELETELEARNWAREREQUEST']._serialized_start=1399
+  _globals['_DELETELEARNWAREREQUEST']._serialized_end=1462
+  _globals['_DELETELEARNWARERESPONSE']._serialized_start=1464
+  _globals['_DELETELEARNWARERESPONSE']._serialized_end=1515
+  _globals['_WATCHLEARNWAREREQUEST']._serialized_start=1517
+  _globals['_WATCHLEARNWAREREQUEST']._serialized_end=1579
+  _globals['_WATCHLEARNWARERESPONSE']._serialized_start=1581
+  _globals['_WATCHLEARNWARERESPONSE']._serialized_end=1657
+  _globals['_REPORTBREACHREQUEST']._serialized_start=1659
+  _globals['_REPORTBREACHREQUEST']._serialized_end=1782
+  _globals['_REPORTBREACHRESPONSE']._serialized_start=1784
+  _globals['_REPORTBREACHRESPONSE']._serialized_end=1825
+  _globals['_LISTBREACHESREQUEST']._serialized_start=1827
+  _globals['_LISTBREACHESREQUEST']._serialized_end=1887
+  _globals['_BREACH']._serialized_start=1889
+  _globals['_BREACH']._serialized_end=2002
+  _globals['_LISTBREACHESRESPONSE']._serialized_start=2004
+  _globals['_LISTBREACHESRESPONSE']._serialized_end=2074
+  _globals['_INGESTIONSERVICE']._serialized_start=2077
+  _globals['_INGESTIONSERVICE']._serialized_end=3255
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from dockapi.learnware.v1 import learnware_pb2 as _learnware_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -83,12 +84,14 @@ class CommitUploadResponse(_message.Message):
     def __init__(self, learnware: _Optional[_Union[_learnware_pb2.Learnware, _Mapping]] = ..., already_present: bool = ...) -> None: ...
 
 class GetLearnwareRequest(_message.Message):
-    __slots__ = ("learnware_id", "version")
+    __slots__ = ("learnware_id", "version", "usable")
     LEARNWARE_ID_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
+    USABLE_FIELD_NUMBER: _ClassVar[int]
     learnware_id: str
     version: int
-    def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+    usable: bool
+    def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ..., usable: bool = ...) -> None: ...
 
 class GetLearnwareResponse(_message.Message):
     __slots__ = ("learnware",)
@@ -165,3 +168,53 @@ class WatchLearnwareResponse(_message.Message):
     LEARNWARE_FIELD_NUMBER: _ClassVar[int]
     learnware: _learnware_pb2.Learnware
     def __init__(self, learnware: _Optional[_Union[_learnware_pb2.Learnware, _Mapping]] = ...) -> None: ...
+
+class ReportBreachRequest(_message.Message):
+    __slots__ = ("learnware_id", "version", "rule", "rows", "confirmed", "tenant")
+    LEARNWARE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    learnware_id: str
+    version: int
+    rule: str
+    rows: int
+    confirmed: bool
+    tenant: str
+    def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ..., rule: _Optional[str] = ..., rows: _Optional[int] = ..., confirmed: bool = ..., tenant: _Optional[str] = ...) -> None: ...
+
+class ReportBreachResponse(_message.Message):
+    __slots__ = ("suspended",)
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    suspended: bool
+    def __init__(self, suspended: bool = ...) -> None: ...
+
+class ListBreachesRequest(_message.Message):
+    __slots__ = ("learnware_id", "version")
+    LEARNWARE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    learnware_id: str
+    version: int
+    def __init__(self, learnware_id: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class Breach(_message.Message):
+    __slots__ = ("rule", "detail", "confirmed", "tenant", "at")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    detail: str
+    confirmed: bool
+    tenant: str
+    at: _timestamp_pb2.Timestamp
+    def __init__(self, rule: _Optional[str] = ..., detail: _Optional[str] = ..., confirmed: bool = ..., tenant: _Optional[str] = ..., at: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListBreachesResponse(_message.Message):
+    __slots__ = ("breaches",)
+    BREACHES_FIELD_NUMBER: _ClassVar[int]
+    breaches: _containers.RepeatedCompositeFieldContainer[Breach]
+    def __init__(self, breaches: _Optional[_Iterable[_Union[Breach, _Mapping]]] = ...) -> None: ...

@@ -80,6 +80,16 @@ class IngestionServiceStub(object):
                 request_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareRequest.SerializeToString,
                 response_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareResponse.FromString,
                 _registered_method=True)
+        self.ReportBreach = channel.unary_unary(
+                '/dockapi.ingestion.v1.IngestionService/ReportBreach',
+                request_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachRequest.SerializeToString,
+                response_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachResponse.FromString,
+                _registered_method=True)
+        self.ListBreaches = channel.unary_unary(
+                '/dockapi.ingestion.v1.IngestionService/ListBreaches',
+                request_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.SerializeToString,
+                response_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.FromString,
+                _registered_method=True)
 
 
 class IngestionServiceServicer(object):
@@ -146,6 +156,20 @@ class IngestionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportBreach(self, request, context):
+        """A service that serves learnwares tells that a prediction broke a rule for outputs. For services only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBreaches(self, request, context):
+        """What was told of a version, newest first. For its owner and operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -193,6 +217,16 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.WatchLearnware,
                     request_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareRequest.FromString,
                     response_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareResponse.SerializeToString,
+            ),
+            'ReportBreach': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportBreach,
+                    request_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachRequest.FromString,
+                    response_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachResponse.SerializeToString,
+            ),
+            'ListBreaches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreaches,
+                    request_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.FromString,
+                    response_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -439,6 +473,60 @@ class IngestionService(object):
             '/dockapi.ingestion.v1.IngestionService/WatchLearnware',
             dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareRequest.SerializeToString,
             dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.WatchLearnwareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportBreach(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dockapi.ingestion.v1.IngestionService/ReportBreach',
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachRequest.SerializeToString,
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ReportBreachResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreaches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dockapi.ingestion.v1.IngestionService/ListBreaches',
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.SerializeToString,
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.FromString,
             options,
             channel_credentials,
             insecure,

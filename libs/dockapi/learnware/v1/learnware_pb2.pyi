@@ -19,6 +19,7 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_DEPRECATED: _ClassVar[State]
     STATE_DELETED: _ClassVar[State]
     STATE_FAILED_INTERNAL: _ClassVar[State]
+    STATE_SUSPENDED: _ClassVar[State]
 STATE_UNSPECIFIED: State
 STATE_RECEIVED: State
 STATE_CHECKING: State
@@ -29,6 +30,7 @@ STATE_INDEXED: State
 STATE_DEPRECATED: State
 STATE_DELETED: State
 STATE_FAILED_INTERNAL: State
+STATE_SUSPENDED: State
 
 class Learnware(_message.Message):
     __slots__ = ("learnware_id", "version", "tenant", "owner", "state", "revision", "content_sha256", "size_bytes", "semantic_specification_json", "statistical_specification_type", "attempt", "reason", "reason_text", "created_at", "updated_at", "name")

@@ -34,6 +34,7 @@ STATES = (
     "EMBEDDING",
     "INDEXED",
     "DEPRECATED",
+    "SUSPENDED",
     "DELETED",
     "FAILED_INTERNAL",
 )
