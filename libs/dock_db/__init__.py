@@ -10,9 +10,20 @@ from dock_db.options import DatabaseOptions
 from dock_db.outbox import Outbox, forget_seen, once
 from dock_db.reconciler import Reconciler
 from dock_db.relay import Relay
-from dock_db.rows import BreachRow, LearnwareRow, OutboxRow, SpecificationRow, State, StepRow, UploadRow, VerdictRow
+from dock_db.rows import (
+    BreachRow,
+    LearnwareRow,
+    OutboxRow,
+    SpecificationRow,
+    State,
+    StepRow,
+    TokenRow,
+    UploadRow,
+    VerdictRow,
+)
 from dock_db.schema import SchemaStatus
 from dock_db.specifications import Specifications
+from dock_db.tokens import Tokens
 from dock_db.uploads import Uploads
 
 __all__ = [
@@ -34,6 +45,8 @@ __all__ = [
     "Specifications",
     "State",
     "StepRow",
+    "TokenRow",
+    "Tokens",
     "UploadRow",
     "Uploads",
     "VerdictRow",

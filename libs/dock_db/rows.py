@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class State(str, enum.Enum):
@@ -136,3 +136,19 @@ class OutboxRow:
     payload: bytes
     created_at: float
     headers: str
+
+
+@dataclass(frozen=True)
+class TokenRow:
+    """A token, without its secret. `scopes` has blanks between; `used_at` and `revoked_at` are 0 for never."""
+
+    token_id: str
+    digest: str = field(repr=False)
+    tenant: str
+    owner: str
+    scopes: str
+    note: str
+    created_at: float
+    expires_at: float
+    used_at: float
+    revoked_at: float

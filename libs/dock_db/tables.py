@@ -209,3 +209,19 @@ specifications = Table(
     Column("stored_at", Double, nullable=False),
     _of_learnware(),
 )
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("tenant", String(128), nullable=False),
+    Column("owner", String(128), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("revoked_at", Double, nullable=False),
+)
+"""Who may speak to the dock. `digest` is the SHA-256 of the token; `used_at` is coarse; 0 means never."""
