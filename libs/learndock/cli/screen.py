@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,16 @@ def say(text: str = "") -> None:
 def tell(text: str) -> None:
     """A paragraph on stderr, for people, in lines of at most 80 columns."""
     click.echo(wrapped(text), err=True)
+
+
+@contextmanager
+def tells_warnings() -> Iterator[None]:
+    """What the library warns of within, as notes on stderr."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for each in caught:
+        tell(f"Note: {each.message}")
 
 
 def wrapped(text: str) -> str:

@@ -11,10 +11,11 @@ y = ld.AveragingReuser(members, task="classification").fit().predict(X)
 from learndock.client.dock import Dock
 from learndock.client.found import Found, FoundLearnware, FoundMixture, FoundVerdict, MixtureMember
 from learndock.client.loading import OpenMembers
-from learndock.client.records import CheckStep, LearnwareRecord, Verdict
+from learndock.client.records import Breach, CheckStep, LearnwareRecord, Verdict
 from learndock.reuse.member import DockWarning
 
 __all__ = [
+    "Breach",
     "CheckStep",
     "Dock",
     "DockWarning",

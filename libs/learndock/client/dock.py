@@ -24,7 +24,7 @@ from learndock.client.download import Download, Progress, cache_folder, file_nam
 from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, check_where, id_of
 from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members, table_or_none
 from learndock.client.patience import Patience
-from learndock.client.records import CheckStep, LearnwareRecord, Verdict, state_number
+from learndock.client.records import Breach, CheckStep, LearnwareRecord, Verdict, state_number, warn_of_newer
 from learndock.client.remote import RemoteModel, predict_blocks
 from learndock.client.upload import Upload, make_parcel
 from learndock.client.verifying import Attestation, Verifier, keep
@@ -105,13 +105,13 @@ class Dock:
         on_progress: Progress | None = None,
         verified: bool = True,
     ) -> Path:
-        """Fetch a package into a folder, or as the file `into` if that ends in .zip; goes on after a cut.
+        """Fetch a package (version 0: the `usable` one) into a folder or as a .zip; goes on after a cut.
 
         The dock's signed verdict is verified first and kept beside it, as `<file>.verdict.json`; the key is pinned when
         the dock is first met. Unless `verified`, what comes is only compared with the digest the dock states.
         FailedPrecondition VERDICT_UNSIGNED, VERDICT_REJECTED, DOCK_KEY_CHANGED, SIGNATURE_INVALID.
         """
-        record = self.get(learnware_id, version)
+        record = self.get(learnware_id, version) if version else self.usable(learnware_id)
         target = Path(into)
         if target.suffix != ".zip" or target.is_dir():
             target /= file_name(record)
@@ -137,6 +137,21 @@ class Dock:
         """The record of a version (0: the newest). NotFound LEARNWARE_NOT_FOUND."""
         request = ingestion_pb2.GetLearnwareRequest(learnware_id=learnware_id, version=version)
         return LearnwareRecord.from_message(self._peers.ingestion.GetLearnware(request).learnware)
+
+    def usable(self, learnware_id: str) -> LearnwareRecord:
+        """The version to use where none is named: the indexed one, else the newest accepted one.
+
+        A DockWarning says so where a newer one is there. FailedPrecondition LEARNWARE_SUSPENDED.
+        """
+        request = ingestion_pb2.GetLearnwareRequest(learnware_id=learnware_id, usable=True)
+        record = LearnwareRecord.from_message(self._peers.ingestion.GetLearnware(request).learnware)
+        warn_of_newer(record, self.get(learnware_id))
+        return record
+
+    def breaches(self, learnware_id: str, version: int = 0) -> tuple[Breach, ...]:
+        """Predictions of a version (0: the newest) that broke rules, and reinstatements, newest first."""
+        request = ingestion_pb2.ListBreachesRequest(learnware_id=learnware_id, version=version)
+        return tuple(map(Breach.from_message, self._peers.ingestion.ListBreaches(request).breaches))
 
     def list(self, owner: str = "", states: Iterable[str] = (), name_contains: str = "") -> list[LearnwareRecord]:
         """Every record that fits, over all pages."""
@@ -286,7 +301,7 @@ class Dock:
 
     def _record(self, item: object) -> LearnwareRecord:
         record = getattr(item, "record", item)
-        return record if isinstance(record, LearnwareRecord) else self.get(id_of(item))
+        return record if isinstance(record, LearnwareRecord) else self.usable(id_of(item))
 
     def _load(self, chosen: Weighted, where: str) -> OpenMembers:
         return open_members(chosen, self._remote_opener() if where == "dock" else self._local_opener())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from dockapi.checking.v1 import checking_pb2
+from dockapi.ingestion.v1 import ingestion_pb2
 from dockapi.learnware.v1 import learnware_pb2
 from learndock.client.display import html_table, plain
+from learndock.errors import FailedPrecondition
+from learndock.reuse.member import DockWarning
 from learndock.semantic import SemanticSpecification
 
 FINAL_STATES = frozenset({"REJECTED", "INDEXED", "DEPRECATED", "SUSPENDED", "DELETED", "FAILED_INTERNAL"})
@@ -180,6 +184,37 @@ def _state_name(number: int) -> str:
 def _enum_name(enum: Any, number: int, prefix: str) -> str:
     # A newer dock may know values that this client does not.
     return str(enum.Name(number)).removeprefix(prefix) if number in enum.values() else f"UNKNOWN_{number}"
+
+
+def warn_of_newer(used: LearnwareRecord, newest: LearnwareRecord) -> None:
+    """DockWarning where another version than the newest is used. FailedPrecondition LEARNWARE_SUSPENDED."""
+    if used.state == "SUSPENDED":
+        raise FailedPrecondition(
+            f"Version {used.version} of {plain(used.learnware_id)} is suspended. {plain(used.reason_text)}",
+            reason="LEARNWARE_SUSPENDED",
+            hint="Use another learnware; an operator can take it into use again (`dock reinstate`).",
+        )
+    if newest.version != used.version:
+        said = f"Version {newest.version} of {plain(used.learnware_id)} is {newest.state}; {used.version} is used."
+        warnings.warn(said, DockWarning, stacklevel=4)
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A prediction that broke a rule, or, with the rule REINSTATED, an operator's word.
+
+    `confirmed` says that the rules were broken on inputs of the dock's own too; those suspend a learnware.
+    """
+
+    rule: str
+    detail: str
+    confirmed: bool
+    at: datetime | None
+
+    @classmethod
+    def from_message(cls, message: ingestion_pb2.Breach) -> Breach:
+        """From the dock's message."""
+        return cls(message.rule, message.detail, message.confirmed, _time(message.at))
 
 
 def _time(stamp: Any) -> datetime | None:

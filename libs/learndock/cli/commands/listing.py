@@ -24,8 +24,12 @@ from learndock.cli.words import one_of
 from learndock.errors import DockError
 
 if TYPE_CHECKING:
-    from learndock.client import Dock, LearnwareRecord, Verdict
+    from collections.abc import Sequence
 
+    from learndock.client import Breach, Dock, LearnwareRecord, Verdict
+
+_BREACHES = 5
+"""Most that are shown, the newest."""
 STATES = (
     "RECEIVED",
     "CHECKING",
@@ -87,10 +91,14 @@ def show_command(
     record = dock.get(learnware_id, version)
     verdict = _verdict(dock, record)
     flags = dock.flags(record.learnware_id, record.version)
+    breaches = dock.breaches(record.learnware_id, record.version)
     if as_json:
-        print_json({**plain_record(record), "verdict": plain(verdict), "flags": list(flags)})
+        print_json(
+            {**plain_record(record), "verdict": plain(verdict), "flags": list(flags), "breaches": plain(breaches)}
+        )
         return
     _print_record(record)
+    _print_breaches(breaches)
     for flag in flags:
         _print_line("look out", clean(flag))
     if verdict is not None:
@@ -100,6 +108,14 @@ def show_command(
                 click.echo(step_line(step))
         if with_log or not verdict.accepted:
             print_log(verdict.log)
+
+
+def _print_breaches(breaches: Sequence[Breach]) -> None:
+    for breach in breaches[:_BREACHES]:
+        sure = ", repeated on the dock's own inputs" if breach.confirmed else ""
+        _print_line("broke rules", clean(f"{when(breach.at)}  {breach.rule} ({breach.detail}{sure})"))
+    if len(breaches) > _BREACHES:
+        _print_line("", f"and {len(breaches) - _BREACHES} more; --json lists them")
 
 
 def _verdict(dock: Dock, record: LearnwareRecord) -> Verdict | None:

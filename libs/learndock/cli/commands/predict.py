@@ -18,7 +18,7 @@ from learndock.cli.command import Command
 from learndock.cli.commands.search import asks
 from learndock.cli.options import ANY_PATH, FILE, keeps_private, open_dock, prints_json, reads_columns, speaks_to_dock
 from learndock.cli.records import clean, plain
-from learndock.cli.screen import print_json, say, tell, waiting
+from learndock.cli.screen import print_json, say, tell, tells_warnings, waiting
 from learndock.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _choose(
 ) -> tuple[list[LearnwareRecord], list[float]]:
     """The records to predict with and their weights: those named, or what a search finds."""
     if ids:
-        return [dock.get(each) for each in dict.fromkeys(ids)], [1.0] * len(dict.fromkeys(ids))
+        with tells_warnings():
+            return [dock.usable(each) for each in dict.fromkeys(ids)], [1.0] * len(dict.fromkeys(ids))
     from learndock.cli.commands.spec import reduce_table  # noqa: PLC0415
 
     query = build_query(asked["tag"], asked["task"], asked["data_type"], asked["outputs"])

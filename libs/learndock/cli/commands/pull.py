@@ -9,7 +9,7 @@ import click
 
 from learndock.cli.command import Command
 from learndock.cli.options import ANY_PATH, open_dock, prints_json, speaks_to_dock
-from learndock.cli.screen import print_json, size, transfer
+from learndock.cli.screen import print_json, size, tells_warnings, transfer
 
 if TYPE_CHECKING:
     from learndock.client import Dock
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("pull", cls=Command)
 @click.argument("learnware_ids", nargs=-1, required=True, metavar="ID...")
 @click.option("--into", type=ANY_PATH, default=".", show_default=True, help="Folder to put it in.")
-@click.option("--version", type=click.IntRange(0), default=0, help="Which version.  [default: the newest]")
+@click.option("--version", type=click.IntRange(0), default=0, help="Which version.  [default: the newest in use]")
 @click.option("--unverified", is_flag=True, help="Also what the dock rejected or did not sign; to look at only.")
 @click.option("--bill", is_flag=True, help="Write the bill of materials of its environment too (CycloneDX JSON).")
 @click.option("--unpack", is_flag=True, help="Unpack it too, into a folder beside it.")
@@ -45,7 +45,7 @@ def pull_command(
     dock = open_dock(address, owner)
     paths = []
     for learnware_id in learnware_ids:
-        with transfer(learnware_id, quiet=as_json) as report:
+        with tells_warnings(), transfer(learnware_id, quiet=as_json) as report:
             paths.append(dock.pull(learnware_id, into, version, on_progress=report, verified=not unverified))
         if bill:
             _write_bill(dock, learnware_id, version, paths[-1])

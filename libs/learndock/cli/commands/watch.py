@@ -25,7 +25,7 @@ _SEARCHABLE_S = 120.0
 def watch_command(learnware_id: str, version: int, address: str | None, owner: str | None, as_json: bool) -> None:
     """See the steps of a learnware's check as they happen, and its verdict with the log.
 
-    Exit code 1 says that it was rejected.
+    Exit code 1 says that it was rejected, or suspended since.
 
     Example:  dock watch 00000007
     """
@@ -34,7 +34,7 @@ def watch_command(learnware_id: str, version: int, address: str | None, owner: s
     if as_json:
         verdict = dock.verdict(record.learnware_id, record.version)
         print_json({**plain_record(record), "verdict": plain(verdict)})
-    if record.state in ("REJECTED", "FAILED_INTERNAL"):
+    if record.state in ("REJECTED", "SUSPENDED", "FAILED_INTERNAL"):
         click.get_current_context().exit(1)
 
 
@@ -62,7 +62,7 @@ def _tell(record: LearnwareRecord, verdict: Verdict | None) -> None:
     if verdict is not None and verdict.isolation == "unsafe-local":
         say("Unsafe: the model ran without a sandbox (--unsafe-local).")
     click.echo(f"{record.learnware_id} ({clean(record.name)}) is {styled_state(record.state)}")
-    if record.state in ("REJECTED", "FAILED_INTERNAL"):
+    if record.state in ("REJECTED", "SUSPENDED", "FAILED_INTERNAL"):
         from learndock.cli.failure import say_failure, split  # noqa: PLC0415
 
         what, why = split(clean(record.reason_text))
