@@ -5,6 +5,7 @@ from dock_db.breaches import Breaches
 from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
 from dock_db.flags import Flags
+from dock_db.leadership import Leadership
 from dock_db.learnwares import Learnwares
 from dock_db.options import DatabaseOptions
 from dock_db.outbox import Outbox, forget_seen, once
@@ -34,6 +35,7 @@ __all__ = [
     "Database",
     "DatabaseOptions",
     "Flags",
+    "Leadership",
     "LearnwareRow",
     "Learnwares",
     "Outbox",

@@ -12,7 +12,7 @@ LEAST_S = 0.25
 
 
 class Bell:
-    """Rings after each commit of this process. Others' commits are noticed after `poll_s`.
+    """Rings after each commit that the database tells of; what it does not tell of is noticed after `poll_s`.
 
     A watcher looks again `least_s` after its last look at the soonest: where commits come by the dozen, a crowd that
     read after each would leave no time for anything else. A change after a quiet time is seen at once.

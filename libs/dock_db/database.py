@@ -6,20 +6,23 @@ import logging
 import random
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from dock_db import dialect, faults, schema
+from dock_db import dialect, faults, schema, tables
+from dock_db.listener import CHANNEL, CommitListener
 from dock_db.options import DatabaseOptions
 from dock_db.schema import SchemaStatus
+from dock_db.standby import Standby
 from dock_failpoint import failpoint
-from learndock.errors import DockError, FailedPrecondition, Unavailable
+from learndock.errors import DockError, FailedPrecondition, InvalidInput, Unavailable
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 2.0
@@ -27,7 +30,7 @@ Result = TypeVar("Result")
 
 
 class Database:
-    """One pool of connections for any number of threads.
+    """One pool of connections for any number of threads; with `read_url` another, to a standby of the same server.
 
     Its errors are typed: Overloaded STORAGE_FULL; FailedPrecondition STORAGE_READ_ONLY, DATABASE_CANNOT_OPEN,
     DATABASE_DAMAGED, DATABASE_REFUSED or DATABASE_TLS_FAILED; Unavailable DATABASE_BUSY, DATABASE_CONFLICT,
@@ -39,7 +42,12 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, options: DatabaseOptions | None = None, clock: Callable[[], float] | None = None
+        self,
+        url: str,
+        *,
+        read_url: str = "",
+        options: DatabaseOptions | None = None,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._options = options or DatabaseOptions()
         self._engine = dialect.open_engine(url, self._options)
@@ -49,6 +57,11 @@ class Database:
         self._callbacks: list[Callable[[], None]] = []
         # Writers of one process queue here rather than poll for SQLite's lock: fairer, and at once.
         self._writer = threading.Lock() if dialect.has_one_writer(self._engine) else None
+        self._standby_engine = self._open_standby(read_url) if read_url else None
+        self._standby = Standby(self._read_standby, patience_s=self._options.standby_patience_s) if read_url else None
+        self._own = uuid.uuid4().hex
+        self._listener: CommitListener | None = None
+        self._listening = threading.Lock()
 
     def create(self) -> SchemaStatus:
         """Bring the schema to the newest that this code knows. FailedPrecondition SCHEMA_TOO_NEW.
@@ -120,6 +133,8 @@ class Database:
             session.connection()  # begin now, not at the first statement
             yield session
             failpoint("db.commit.before")
+            if wake and self.has_own_connections:
+                session.execute(select(func.pg_notify(CHANNEL, self._own)))
             session.commit()
         failpoint("db.commit.after")
         if wake:
@@ -131,14 +146,51 @@ class Database:
         with self._session(self._reading) as session:
             yield session
 
+    @contextmanager
+    def read_at(self, revision: int | None = None) -> Iterator[Session]:
+        """A consistent view that holds `revision` at least, from the standby where it has come so far in a moment.
+
+        None stands for the newest revision at the time of the call, which the primary is asked for: the view then
+        holds whatever anybody had committed. Meant for learnwares and what changes with their revisions
+        (specifications, verdicts); uploads, steps and the outbox change without one, and belong to `read`.
+        """
+        with ExitStack() as stack:
+            session = self._standby_view(revision, stack) or stack.enter_context(self.read())
+            yield session
+
+    def _standby_view(self, revision: int | None, stack: ExitStack) -> Session | None:
+        if self._standby is None:
+            return None
+        if revision is None:
+            with self.read() as session:
+                revision = int(session.scalar(select(tables.revision.c.value)) or 0)
+        return self._standby.view(revision, stack)
+
     @property
     def many_write(self) -> bool:
         """Whether several transactions can write at a time, and lock rows: on a server, not in a file."""
         return self._writer is None
 
+    @property
+    def has_own_connections(self) -> bool:
+        """Whether a connection to a server is this process's alone, so that locks and LISTEN can belong to it."""
+        return self.many_write and not self._options.behind_pooler
+
+    def own_connection(self) -> Connection:
+        """A new connection in autocommit, in no pool; its errors are SQLAlchemy's. Only where `has_own_connections`."""
+        return dialect.open_connection(self._engine.url, self._options)
+
     def on_commit(self, callback: Callable[[], None]) -> None:
-        """Call `callback` after each committed transaction, on the committing thread: it must only wake others."""
+        """Call `callback` after transactions that committed, on any thread: it must only wake others.
+
+        After each of this process; after those of other processes where the server tells of them, which is a hint and
+        no promise: whoever waits polls besides.
+        """
         self._callbacks.append(callback)
+        with self._listening:
+            if self.has_own_connections and self._listener is None:
+                self._listener = CommitListener(self.own_connection, self._own, self._wake)
+                self._listener.start()
 
     def integrity(self) -> list[str]:
         """What the database says is wrong with its own file; empty where all is well, or where it has no such look."""
@@ -146,8 +198,30 @@ class Database:
             return dialect.integrity(session)
 
     def close(self) -> None:
-        """Close the pool's connections."""
+        """Stop listening, and close the pools' connections."""
+        with self._listening:
+            if self._listener is not None:
+                self._listener.stop()
+                self._listener = None
         self._engine.dispose()
+        if self._standby_engine is not None:
+            self._standby_engine.dispose()
+
+    def _open_standby(self, url: str) -> Engine:
+        engine = dialect.open_engine(url, self._options)
+        if not self.many_write or dialect.has_one_writer(engine):
+            raise InvalidInput(
+                "Only a PostgreSQL has a standby to read from.",
+                reason="DATABASE_URL_INVALID",
+                hint="Unset DOCK_DB_READ_URL, or let DOCK_DB_URL and DOCK_DB_READ_URL both name PostgreSQL.",
+            )
+        return dialect.for_reading(engine)
+
+    @contextmanager
+    def _read_standby(self) -> Iterator[Session]:
+        assert self._standby_engine is not None
+        with self._session(self._standby_engine) as session:
+            yield session
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

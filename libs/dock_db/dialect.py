@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from dock_db.options import DatabaseOptions
 from learndock.errors import InvalidInput
@@ -55,6 +56,13 @@ def _server_arguments(url: URL, options: DatabaseOptions) -> dict[str, Any]:
         "pool_recycle": 1800,
         "connect_args": {key: value for key, value in given.items() if key == "options" or key not in url.query},
     }
+
+
+def open_connection(url: URL, options: DatabaseOptions) -> Connection:
+    """A connection to a server in no pool, whose statements each commit."""
+    arguments = _server_arguments(url, options)["connect_args"]
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
+    return engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
 
 def for_writing(engine: Engine) -> Engine:

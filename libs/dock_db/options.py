@@ -17,6 +17,7 @@ class DatabaseOptions:
         statement_timeout_s: after which the server ends a statement.
         lock_timeout_s: after which a statement no longer waits for others' locks.
         idle_transaction_timeout_s: after which the server ends a transaction whose process went silent.
+        standby_patience_s: how long a read waits for the standby to come as far as it must, before the primary answers.
         behind_pooler: a pooler such as PgBouncer gives each transaction another connection. What belongs to a
             connection is then left out: no NOTIFY (wake-ups between processes come by polling), no leadership
             (everybody leads), and the timeouts are those that the server has set for the user.
@@ -30,6 +31,7 @@ class DatabaseOptions:
     statement_timeout_s: float = 30.0
     lock_timeout_s: float = 15.0
     idle_transaction_timeout_s: float = 60.0
+    standby_patience_s: float = 0.2
     behind_pooler: bool = False
 
     def driver_arguments(self, given: str = "") -> dict[str, object]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 
+from sqlalchemy.orm import Session
+
 from dock_db.database import Database
+from dock_db.leadership import Leadership
 from dock_db.learnwares import Learnwares
 from dock_db.transitions import serialise
 from dock_failpoint import failpoint
@@ -15,13 +18,14 @@ _BATCH = 200
 
 
 class Reconciler:
-    """Scans on a thread of its own, every `period_s`. Any number may share a database."""
+    """Scans on a thread of its own, every `period_s`. Any number may share a database: one of them leads and scans."""
 
     def __init__(self, database: Database, *, period_s: float = 15.0, grace_s: float = 30.0) -> None:
         self._database = database
         self._period_s = period_s
         self._grace_s = grace_s
         self._learnwares = Learnwares()
+        self._leadership = Leadership(database, "reconciler")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
@@ -33,25 +37,29 @@ class Reconciler:
         """Stop, and wait."""
         self._stopping.set()
         self._thread.join()
+        self._leadership.release()
 
     def scan(self) -> int:
         """Drive what is overdue; return how many versions that were."""
         with self._database.read() as session:
             if not self._learnwares.overdue(session, grace_s=self._grace_s, limit=1):
                 return 0
-        with self._database.transaction() as session:
-            serialise(session)
-            overdue = self._learnwares.overdue(session, grace_s=self._grace_s, limit=_BATCH)
-            for row in overdue:
-                self._learnwares.drive(session, row)
-            failpoint("reconciler.scan.before")
+        driven = self._database.insist(self._drive, wake=True)
         failpoint("reconciler.scan.after")
+        return driven
+
+    def _drive(self, session: Session) -> int:
+        serialise(session)
+        overdue = self._learnwares.overdue(session, grace_s=self._grace_s, limit=_BATCH)
+        for row in overdue:
+            self._learnwares.drive(session, row)
+        failpoint("reconciler.scan.before")
         return len(overdue)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._period_s):
             try:
-                driven = self.scan()
+                driven = self.scan() if self._leadership.held() else 0
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the reconciler failed; it tries again")
             else:
