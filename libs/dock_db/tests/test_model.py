@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
-import shutil
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
 
 from dock_db import Database, LearnwareRow, Outbox, Reconciler, State, Verdicts
 from dock_db.tests.conftest import Clock
@@ -43,18 +41,16 @@ class StateMachine(RuleBasedStateMachine):
     versions: Bundle[tuple[str, int]] = Bundle("versions")
     claims: Bundle[LearnwareRow] = Bundle("claims")
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
         self.clock = Clock()
-        self.database = Database(f"sqlite:///{self.folder / 'dock.db'}", clock=self.clock)
+        self.database = Database(url, clock=self.clock)
         self.database.create()
         self.model: dict[tuple[str, int], Version] = {}
         self.revision = 0
 
     def teardown(self) -> None:
         self.database.close()
-        shutil.rmtree(self.folder)
 
     @rule(target=versions, owner=st.sampled_from(["ann", "bob"]))
     def push(self, owner: str) -> tuple[str, int]:
@@ -225,14 +221,25 @@ class StateMachine(RuleBasedStateMachine):
         assert len(serving) == len(set(serving))
 
 
-TestStateMachine = StateMachine.TestCase
-TestStateMachine.settings = settings(
-    derandomize=True,
-    deadline=None,
-    max_examples=8,
-    stateful_step_count=30,
-    suppress_health_check=list(HealthCheck),
-)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request, tmp_path):
+    """Gives the URL of an empty database, as often as it is asked."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres_server").new_database
+    numbers = itertools.count()
+    return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
+
+
+def test_random_steps_agree_with_the_model(new_url):
+    few = settings(
+        derandomize=True,
+        deadline=None,
+        database=None,
+        max_examples=8,
+        stateful_step_count=30,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(lambda: StateMachine(new_url()), settings=few)
 
 
 def walk(machine: StateMachine, rng: random.Random, steps: int) -> None:
@@ -305,10 +312,10 @@ def walk(machine: StateMachine, rng: random.Random, steps: int) -> None:
         machine.at_most_one_version_serves()
 
 
-def test_long_walks_reach_everything():
+def test_long_walks_reach_everything(new_url):
     reached: set[State] = set()
     for seed in range(3):
-        machine = StateMachine()
+        machine = StateMachine(new_url())
         try:
             walk(machine, random.Random(seed), 200)
             reached |= {state for each in machine.model.values() for state in each.path}
