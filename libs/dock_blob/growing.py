@@ -81,6 +81,7 @@ class Growing:
             if hashlib.sha256(data).hexdigest() == self._whole.sha256:
                 self._put_whole(data)
             return  # what was not declared stays a segment, and the commit will say so
+        self._pieces = []  # joined: not twice in memory while it waits
         self._ensure_upload()
         while len(self._under_way) >= _UNDER_WAY:
             self._under_way.popleft().result()

@@ -17,8 +17,10 @@ from learndock.client.patience import Patience
 from learndock.errors import DockError, InvalidInput
 
 CHUNK_BYTES = 1 << 20
-LARGEST_BATCH_BYTES = 16 << 20
-QUICK_BATCH_S = 0.5
+PART_BYTES = 8 << 20
+"""Streams end where a part of an object store ends, so that the dock never has to put a part together from pieces."""
+STREAM_S, LONGEST_STREAM_S = 1.0, 4.0
+"""Seconds after which a stream ends at the next part, and on a slow line at the next chunk: then progress is told."""
 COMMIT_S = 600.0
 Progress = Callable[[int, int], None]
 
@@ -76,6 +78,7 @@ class Upload:
         self._stub = stub
         self._patience = patience
         self._on_progress = on_progress
+        self._known = 0
 
     def push(self, parcel: Parcel) -> learnware_pb2.Learnware:
         """Push it, or go on with it; give the learnware it became (or was already)."""
@@ -104,6 +107,9 @@ class Upload:
             )
         )
         self._patience.reached()
+        if begun.persisted_bytes > self._known:  # a stream that broke brought something
+            self._patience.progress()
+        self._known = begun.persisted_bytes
         if not begun.committed:
             self._tell(begun.persisted_bytes, parcel)
             self._send(parcel, begun.persisted_bytes, begun.max_chunk_bytes or CHUNK_BYTES)
@@ -113,19 +119,17 @@ class Upload:
         return _learnware(self._stub.QueryUpload(pb.QueryUploadRequest(upload_id=parcel.upload_id)))
 
     def _send(self, parcel: Parcel, offset: int, chunk_bytes: int) -> None:
-        chunk_bytes = min(chunk_bytes, CHUNK_BYTES)
-        batch_bytes = chunk_bytes
         with parcel.path.open("rb") as file:
             while offset < parcel.size_bytes:
-                start = time.monotonic()
-                batch = list(_chunks(file, parcel, offset, chunk_bytes, batch_bytes))
-                persisted = self._stub.WriteUpload(iter(batch)).persisted_bytes
+                stream = _Stream(file, parcel, offset, min(chunk_bytes, CHUNK_BYTES))
+                try:
+                    persisted = self._stub.WriteUpload(iter(stream)).persisted_bytes
+                finally:
+                    stream.check()
                 if persisted > offset:
                     self._patience.progress()
                 offset = persisted
                 self._tell(offset, parcel)
-                if time.monotonic() - start < QUICK_BATCH_S:
-                    batch_bytes = min(batch_bytes * 2, LARGEST_BATCH_BYTES)
 
     def _tell(self, persisted: int, parcel: Parcel) -> None:
         if self._on_progress is not None:
@@ -136,18 +140,44 @@ def _learnware(response: pb.CommitUploadResponse | pb.QueryUploadResponse) -> le
     return response.learnware
 
 
-def _chunks(
-    file: BinaryIO, parcel: Parcel, offset: int, chunk_bytes: int, batch_bytes: int
-) -> Iterator[pb.WriteUploadRequest]:
-    end = min(offset + batch_bytes, parcel.size_bytes)
-    file.seek(offset)
-    while offset < end:
-        data = file.read(min(chunk_bytes, end - offset))
+class _Stream:
+    """Chunks of a file for one call, read while they are sent. It ends after a while, so that progress can be told."""
+
+    def __init__(self, file: BinaryIO, parcel: Parcel, offset: int, chunk_bytes: int) -> None:
+        self._file = file
+        self._parcel = parcel
+        self._offset = offset
+        self._chunk_bytes = chunk_bytes
+        self._error: OSError | DockError | None = None
+
+    def __iter__(self) -> Iterator[pb.WriteUploadRequest]:
+        start, offset, upload_id = time.monotonic(), self._offset, self._parcel.upload_id
+        while offset < self._parcel.size_bytes:
+            data = self._read(offset)
+            if not data:
+                return
+            yield pb.WriteUploadRequest(upload_id=upload_id, offset=offset, data=data, crc32=zlib.crc32(data))
+            offset += len(data)
+            elapsed = time.monotonic() - start
+            if elapsed > (LONGEST_STREAM_S if offset % PART_BYTES else STREAM_S):
+                return
+
+    def check(self) -> None:
+        """Raise what kept it from reading on; raised from the iterator, gRPC would swallow it."""
+        if self._error is not None:
+            raise self._error
+
+    def _read(self, offset: int) -> bytes:
+        try:
+            self._file.seek(offset)
+            data = self._file.read(min(self._chunk_bytes, self._parcel.size_bytes - offset))
+        except OSError as error:
+            self._error = error
+            return b""
         if not data:
-            raise InvalidInput(
-                f"{parcel.path} became shorter while it was pushed.",
+            self._error = InvalidInput(
+                f"{self._parcel.path} became shorter while it was pushed.",
                 reason="FILE_CHANGED",
                 hint="Push it again when nothing writes to it.",
             )
-        yield pb.WriteUploadRequest(upload_id=parcel.upload_id, offset=offset, data=data, crc32=zlib.crc32(data))
-        offset += len(data)
+        return data

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from learndock.client import Dock
+from learndock.client import Dock, upload
 from learndock.client.patience import Patience
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 
@@ -40,7 +40,9 @@ def test_a_push_goes_on_by_itself(house, dock, package, fault):
     assert len(house.ingestion.learnwares) == 1
 
 
-def test_another_process_goes_on_where_the_first_was_stopped(house, dock, package):
+def test_another_process_goes_on_where_the_first_was_stopped(house, dock, package, monkeypatch):
+    monkeypatch.setattr(upload, "LONGEST_STREAM_S", 0.0)  # as on a line so slow that a stream is a chunk
+
     def stop(sent: int, total: int) -> None:
         if sent > total // 3:
             raise KeyboardInterrupt
@@ -51,8 +53,15 @@ def test_another_process_goes_on_where_the_first_was_stopped(house, dock, packag
     starts = []
     with Dock(house.address, owner="ada") as another:
         another.push(package, on_progress=lambda sent, _: starts.append(sent))
-    assert starts[0] == sent_first > len(DATA) // 3
+    assert len(DATA) // 3 < starts[0] == sent_first < len(DATA)
     assert house.ingestion.received == len(DATA)
+
+
+def test_a_file_that_becomes_shorter_while_it_is_pushed_is_told(house, dock, package, monkeypatch):
+    monkeypatch.setattr(upload, "LONGEST_STREAM_S", 0.0)
+    with pytest.raises(InvalidInput) as caught:
+        dock.push(package, on_progress=lambda sent, _: package.write_bytes(DATA[:sent]))
+    assert caught.value.reason == "FILE_CHANGED"
 
 
 def test_the_same_push_again_sends_nothing(house, dock, package):
