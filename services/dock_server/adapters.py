@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -12,12 +11,11 @@ from dock_bus import EventBus
 from dock_bus.inprocess import InProcessBus
 from dock_db import Database
 from dock_server.folder import DockFolder
-from dock_server.settings import DockSettings
+from dock_server.settings import DatabaseSettings, DockSettings
 from learndock.errors import InvalidInput
 
 _POSTGRES = ("postgresql", "postgresql+psycopg2")
 _NATS = ("nats", "tls", "ws", "wss")
-_log = logging.getLogger(__name__)
 
 
 def check_adapters(settings: DockSettings) -> None:
@@ -42,7 +40,7 @@ def open_database(folder: DockFolder, settings: DockSettings) -> Database:
     """The database; nothing is connected yet."""
     if settings.embedded:
         return Database(folder.database_url)
-    return Database(settings.db_url)
+    return Database(settings.db_url, read_url=settings.db_read_url, options=DatabaseSettings().options())
 
 
 def open_blobs(folder: DockFolder, settings: DockSettings) -> BlobStore:
@@ -62,8 +60,6 @@ def open_bus(settings: DockSettings, *, name: str) -> EventBus:
         from dock_bus.nats import NatsBus  # noqa: PLC0415 - as above
 
         return NatsBus.connect(settings.bus_url, name=name)
-    if not settings.embedded:
-        _log.warning("DOCK_BUS_URL names no server: other processes' work is only found by polling the database")
     return InProcessBus()
 
 

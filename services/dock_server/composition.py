@@ -22,6 +22,7 @@ from dock_server.adapters import check_adapters, open_blobs, open_bus, open_data
 from dock_server.folder import DockFolder
 from dock_server.late import Late, LateServicer
 from dock_server.readiness import Readiness, Stopped
+from dock_server.security import Security
 from dock_server.settings import DockSettings, PackageSettings
 from dock_server.targets import (
     ADD,
@@ -140,6 +141,8 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     check_targets(targets)
     check_adapters(settings)
     check_peers(targets, peer_addresses())
+    security = Security(settings, targets, peer_addresses())
+    database = open_database(folder, settings)
     registry = CollectorRegistry()
     readiness = Readiness()
     servicers = {target: LateServicer(lambda: readiness.missing) for target in TARGETS if target in targets}
@@ -150,11 +153,16 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
         max_workers=settings.workers,
         max_message_bytes=settings.max_message_bytes,
         max_connection_age_s=settings.connection_age_seconds,
+        tls=security.tls,
+        gate=security.gate(database),
+        private_address=security.private_address,
+        reflected=settings.reflection,
     )
-    peers = Peers.connect(f"{settings.host}:{server.port}", peer_addresses())
-    database = open_database(folder, settings)
+    peers = security.connect(server.port)
     if settings.embedded:
         _take_over(folder, database)
+    if WITH_DATABASE & servicers.keys() and not (settings.embedded or settings.bus_url):
+        _log.warning("DOCK_BUS_URL names no server: other processes' work is only found by polling the database")
     bus = open_bus(settings, name="dock-" + "-".join(servicers))
     return Dock(server, registry, readiness, peers, folder, settings, servicers, database, bus)
 

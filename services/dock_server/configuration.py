@@ -21,7 +21,8 @@ from dock_reuse.settings import ReuseSettings
 from dock_rpc.peers import PEERS, peer_addresses
 from dock_search.settings import SearchSettings
 from dock_server.adapters import check_adapters
-from dock_server.settings import DockSettings, PackageSettings
+from dock_server.security import check_security
+from dock_server.settings import DatabaseSettings, DockSettings, PackageSettings
 from dock_server.targets import WITH_BLOBS, WITH_DATABASE, check_peers, check_targets
 from dock_specification.settings import SpecificationSettings
 from learndock.errors import DockError, InvalidInput
@@ -34,6 +35,8 @@ _OF_TARGET: Mapping[str, type[BaseSettings]] = {
     "reuse": ReuseSettings,
 }
 _OF_CLIENTS = frozenset({"DOCK_URL", "DOCK_OWNER", "DOCK_DEBUG", "DOCK_KEY", "DOCK_TOKEN", "DOCK_FAILPOINTS"})
+_OF_OTHERS = ("DOCK_TLS_", "DOCK_TOKEN", "DOCK_TEST_")
+"""Read by clients, by peers as clients of each other, and by our own tests."""
 _PASSWORD = re.compile(r"(?<=://)([^/@,]*)@")
 _PARAMETER = re.compile(r"((?:password|secret|token|key)=)[^&,]+", re.IGNORECASE)
 _HIDDEN = "******"
@@ -125,6 +128,7 @@ class Configuration:
         checks: list[Callable[[], object]] = [
             lambda: check_adapters(self.process),
             lambda: check_peers(self.targets, peer_addresses()),
+            lambda: check_security(self.process, self.targets, peer_addresses()),
             self._check_bus,
             self._check_store,
             *(lambda cls=cls: read_settings(cls) for cls in self._classes()[1:]),
@@ -165,6 +169,8 @@ class Configuration:
     def _classes(self) -> list[type[BaseSettings]]:
         found: list[type[BaseSettings]] = [DockSettings]
         mine = set(self.targets)
+        if self.process.db_url and WITH_DATABASE & mine:
+            found.append(DatabaseSettings)
         if self.process.blob_url.startswith("s3:") and WITH_BLOBS & mine:
             found.append(BlobSettings)
         if self.process.bus_url and WITH_DATABASE & mine:
@@ -172,7 +178,13 @@ class Configuration:
         return [*found, PackageSettings, *(_OF_TARGET[name] for name in _OF_TARGET if name in mine)]
 
     def _known(self) -> set[str]:
-        every: list[type[BaseSettings]] = [DockSettings, BlobSettings, BusSettings, PackageSettings]
+        every: list[type[BaseSettings]] = [
+            DockSettings,
+            DatabaseSettings,
+            BlobSettings,
+            BusSettings,
+            PackageSettings,
+        ]
         every += _OF_TARGET.values()
         names = {_variable(cls, (name,)) for cls in every for name in cls.model_fields}
         return names | _OF_CLIENTS | {f"DOCK_PEERS_{name.upper()}" for name in PEERS}
@@ -180,7 +192,7 @@ class Configuration:
 
 def _unknown_variables(known: set[str]) -> Iterator[Finding]:
     for name in sorted(os.environ):
-        if name.upper().startswith("DOCK_") and name.upper() not in known:
+        if name.upper().startswith("DOCK_") and not name.upper().startswith(_OF_OTHERS) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, 1)
             yield Finding(name, f"is read by nobody here{f'; is {near[0]} meant?' if near else ''}")
 

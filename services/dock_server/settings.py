@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from dock_db.options import DatabaseOptions
 from learndock.package import PackageLimits
 from learndock.package.limits import SETTINGS, setting_of
 
 _DEFAULTS = PackageLimits()
+_DATABASE = DatabaseOptions()
 
 
 class DockSettings(BaseSettings):
@@ -23,7 +26,7 @@ class DockSettings(BaseSettings):
     runs in it, and may share it on one machine."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. Without TLS and tokens this should stay the loopback."""
+    """Address to listen on. Beyond the loopback a dock wants TLS and tokens, or DOCK_ALLOW_OPEN."""
 
     port: int = Field(default=50051, ge=0, le=65535)
     """Port of the gRPC server; 0 takes a free one."""
@@ -35,7 +38,31 @@ class DockSettings(BaseSettings):
     """File that holds the address while it is listened on; unset, `address` in the folder of an embedded dock."""
 
     tenant: str = "default"
-    """The one tenant, until there is authentication."""
+    """The tenant of this dock; tokens of others are refused."""
+
+    tls_cert: Path | None = None
+    """Certificate of the gRPC port and its chain, PEM; unset, the port speaks no TLS. Read again when it changes."""
+
+    tls_key: Path | None = None
+    """Key of DOCK_TLS_CERT, PEM, not encrypted."""
+
+    tls_client_ca: Path | None = None
+    """Authority, PEM, whose certificates clients must show (mutual TLS); unset, none is asked for."""
+
+    auth: Literal["off", "tokens"] = "off"
+    """Whether calls need a token (`dock token create`): tokens, or off, where anybody may do anything as anybody."""
+
+    allow_open: bool = False
+    """Listen beyond the loopback though TLS or tokens are missing, as something else keeps strangers out."""
+
+    service_token_file: Path | None = None
+    """File with a token of scope `service`, for calls to services in other processes."""
+
+    token_in_clear: bool = False
+    """Send that token without TLS to other machines, as the line itself is safe."""
+
+    reflection: bool = True
+    """Whether anybody may ask which methods the port has."""
 
     db_url: str = ""
     """Database, as postgresql+psycopg2://user@host/name; empty for SQLite in the data folder."""
@@ -97,6 +124,43 @@ class DockSettings(BaseSettings):
         if self.max_connection_age_s is not None:
             return self.max_connection_age_s
         return 0.0 if self.embedded else 300.0
+
+
+class DatabaseSettings(BaseSettings):
+    """How a database server (`DOCK_DB_URL`) is talked to; the database of an embedded dock needs none of it."""
+
+    model_config = SettingsConfigDict(env_prefix="DOCK_DB_", use_attribute_docstrings=True)
+
+    connections: int = Field(default=_DATABASE.connections, ge=1)
+    """Connections that each process keeps open."""
+
+    more_connections: int = Field(default=_DATABASE.more_connections, ge=0)
+    """Connections that it opens beside those while it is busy."""
+
+    pool_wait_s: float = Field(default=_DATABASE.pool_wait_s, ge=0.0)
+    """Seconds that a call waits for one of them."""
+
+    connect_timeout_s: float = Field(default=_DATABASE.connect_timeout_s, ge=2.0)
+    """Seconds that connecting may take, for each host of the URL."""
+
+    statement_timeout_s: float = Field(default=_DATABASE.statement_timeout_s, ge=0.1)
+    """Seconds after which the server ends a statement."""
+
+    lock_timeout_s: float = Field(default=_DATABASE.lock_timeout_s, ge=0.1)
+    """Seconds after which a statement waits no longer for others' locks."""
+
+    idle_transaction_timeout_s: float = Field(default=_DATABASE.idle_transaction_timeout_s, ge=1.0)
+    """Seconds after which the server ends a transaction whose process went silent."""
+
+    standby_patience_s: float = Field(default=_DATABASE.standby_patience_s, ge=0.0)
+    """Seconds that a read waits for the standby of DOCK_DB_READ_URL to come as far as it must be."""
+
+    behind_pooler: bool = _DATABASE.behind_pooler
+    """A pooler such as PgBouncer gives each transaction another connection: nothing is kept in a connection then."""
+
+    def options(self) -> DatabaseOptions:
+        """The same as the database takes them."""
+        return DatabaseOptions(**self.model_dump())
 
 
 class PackageSettings(BaseSettings):
