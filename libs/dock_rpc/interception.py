@@ -67,7 +67,13 @@ def _wrap(handler: Any, method: Method, around: Around) -> Any:
         with around(method, context):
             yield from behaviour(request, context)
 
-    return handler_like(handler, one, many, threads=getattr(behaviour, _THREADS, None))
+    return handler_like(handler, one, many, threads=threads_of(behaviour))
+
+
+def threads_of(behaviour: object) -> ThreadPoolExecutor | None:
+    """The threads that a handler's behaviour runs on instead of the server's."""
+    found: ThreadPoolExecutor | None = getattr(behaviour, _THREADS, None)
+    return found
 
 
 def handler_like(
