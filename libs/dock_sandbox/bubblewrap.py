@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dock_sandbox.port import Limits, SandboxSpec
+from dock_sandbox.trap import trap_plan
 from learndock.runtime import LAUNCHER, RUNTIME_DIR, WORKER
 
 NOBODY = 65532
 PACKAGE = "/package"
 RUNTIME = "/runtime"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_CPU_SECONDS = 10_000_000
 _SHARED_MEMORY_BYTES = 64 << 20
 
 ENVIRONMENT: Mapping[str, str] = {
@@ -39,13 +41,17 @@ FENCE = {"read": ["/"], "write": ["/tmp", "/dev/shm", "/dev/null", "/dev/zero", 
 
 @dataclass(frozen=True)
 class Descriptors:
-    """Numbers of what is inherited: the channel's two ends, where bubblewrap reports its child, and the filter."""
+    """Numbers of what is inherited: the channel's two ends, where bubblewrap reports its child, and more for it."""
 
     requests: int
     answers: int
     info: int
     syscalls: int = -1
     """Where bubblewrap reads the filter of system calls; -1 for none."""
+    leave: int = -1
+    """Where bubblewrap waits for leave to go on; -1 for no waiting."""
+    trap: int = -1
+    """Socket for the listener of the trap for forbidden calls; -1 for no trap."""
 
 
 def bubblewrap_path() -> str | None:
@@ -65,6 +71,7 @@ def make_command(bwrap: str, spec: SandboxSpec, descriptors: Descriptors, *, uid
         *_root(spec),
         *_variables(ENVIRONMENT),
         *(("--seccomp", str(descriptors.syscalls)) if descriptors.syscalls >= 0 else ()),
+        *(("--block-fd", str(descriptors.leave)) if descriptors.leave >= 0 else ()),
         *("--chdir", "/tmp", "--info-fd", str(descriptors.info), "--"),  # noqa: S108
         *worker_command(spec, descriptors, uid=uid, package=PACKAGE, runtime=RUNTIME, fenced=True),
     ]
@@ -73,9 +80,10 @@ def make_command(bwrap: str, spec: SandboxSpec, descriptors: Descriptors, *, uid
 def worker_command(
     spec: SandboxSpec, descriptors: Descriptors, *, uid: int | None, package: str, runtime: str, fenced: bool
 ) -> list[str]:
-    """The launcher and, after it, the worker; behind Landlock's fence where it is `fenced`."""
+    """The launcher and, after it, the worker; behind Landlock's fence and the trap where it is `fenced`."""
     keep = [descriptors.requests, descriptors.answers]
-    plan = {"uid": uid, "limits": resource_limits(spec.limits), "keep": keep, "fence": FENCE if fenced else None}
+    plan: dict[str, object] = {"uid": uid, "limits": resource_limits(spec.limits), "keep": keep}
+    plan |= {"fence": FENCE, "trap": trap_plan(descriptors.trap)} if fenced else {}
     launcher = [str(spec.python), "-I", "-S", "-B", f"{runtime}/{LAUNCHER}", json.dumps(plan)]
     worker = [str(spec.python), "-I", "-B", "-X", "faulthandler", f"{runtime}/{WORKER}"]
     return [*launcher, *worker, *map(str, keep), package]
@@ -86,7 +94,9 @@ def resource_limits(limits: Limits) -> dict[str, int]:
     return {
         # Address space holds what is mapped and never touched too; what is resident is watched from outside.
         "RLIMIT_AS": 2 * limits.memory_bytes,
-        "RLIMIT_CPU": max(1, limits.cpu_seconds),
+        # Processor time is watched from outside too, and exactly; a model that could read its bound here would know
+        # whether it is checked or served.
+        "RLIMIT_CPU": _CPU_SECONDS,
         "RLIMIT_NPROC": limits.processes,
         "RLIMIT_NOFILE": 512,
         "RLIMIT_FSIZE": limits.scratch_bytes,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 
 from dock_sandbox.bubblewrap import NOBODY, bubblewrap_path
+from dock_sandbox.hierarchy import hierarchy
+from dock_sandbox.syscalls import make_filter
 from learndock.errors import Unavailable
 from learndock.runtime import landlock
 
@@ -16,6 +19,10 @@ _NAMESPACES = (
     "Allow user namespaces: `sysctl kernel.unprivileged_userns_clone=1`, `sysctl user.max_user_namespaces=10000`, and, "
     "where AppArmor restricts them, `sysctl kernel.apparmor_restrict_unprivileged_userns=0`; in a container, start it "
     "with the right to make namespaces."
+)
+_GROUPS = (
+    "Leave the dock a control group: in a systemd unit, `Delegate=yes` and `DelegateSubgroup=dock`; it is no must, but "
+    "without one a model can hide memory that it shares with itself."
 )
 
 
@@ -35,7 +42,7 @@ class Finding:
 
 def isolation_report() -> list[Finding]:
     """What there is to isolate models with, for `dock doctor`."""
-    return [_bubblewrap(), *([_namespaces()] if bubblewrap_path() else []), _process_limit(), _landlock()]
+    return [_bubblewrap(), *([_namespaces()] if bubblewrap_path() else []), _process_limit(), *_better()]
 
 
 def require_isolation() -> None:
@@ -87,6 +94,26 @@ def _process_limit() -> Finding:
         detail = f"Linux {release[0]}.{release[1]} counts processes over all sandboxes of a user."
         return Finding("process limit", ok=False, detail=detail, remedy="Run Linux 5.14 or newer.")
     return Finding("process limit", ok=True, detail="the kernel counts processes in each sandbox by itself")
+
+
+def _better() -> list[Finding]:
+    return [_memory(), _landlock(), _trap()]
+
+
+def _memory() -> Finding:
+    found = hierarchy()
+    if found is not None:
+        detail = f"the kernel bounds each sandbox in a control group of its own (version {found.version})"
+        return Finding("memory", ok=True, detail=detail)
+    detail = "memory is counted by /proc: this process may make no control groups"
+    return Finding("memory", ok=False, detail=detail, remedy=_GROUPS, needed=False)
+
+
+def _trap() -> Finding:
+    if make_filter() is None:
+        detail = f"there is no filter of system calls for {platform.machine()}"
+        return Finding("system calls", ok=False, detail=detail, remedy="Run it on x86_64 or aarch64.", needed=False)
+    return Finding("system calls", ok=True, detail="a filter refuses what no model needs, and ends what attacks")
 
 
 def _landlock() -> Finding:

@@ -7,17 +7,21 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from dock_sandbox.bubblewrap import Descriptors
 from dock_sandbox.census import usage
+from dock_sandbox.cgroup import Group
 from dock_sandbox.syscalls import make_filter
+from dock_sandbox.trap import receive_listener
 
+_PATIENCE_S = 60.0
 _spawner_lock = threading.Lock()
 _spawner: tuple[int, ThreadPoolExecutor] | None = None
 
@@ -34,6 +38,10 @@ class Processes:
     log: int
     namespaced: bool
     """Whether the kernel ends all of them with `root_pid`."""
+    listener: int = -1
+    """Where the kernel tells of forbidden system calls; -1 for nowhere."""
+    group: Group | None = None
+    """The control group that all of them are in."""
 
     def kill(self) -> None:
         """End everything that runs in there, and wait until it is gone. Idempotent."""
@@ -66,27 +74,66 @@ class Processes:
             os.killpg(self.monitor.pid, signal.SIGKILL)
 
 
-def launch(
-    make: Callable[[Descriptors], Sequence[str]], variables: Mapping[str, str], *, namespaced: bool
-) -> Processes:
-    """Start the command that `make` gives for the descriptors it will inherit. OSError where it cannot be started."""
-    requests, answers, info, log = os.pipe(), os.pipe(), os.pipe(), os.pipe()
-    syscalls = _filter() if namespaced else -1
-    theirs = Descriptors(requests[0], answers[1], info[1], syscalls)
-    try:
+Make = Callable[[Descriptors], Sequence[str]]
+"""Gives the command for the descriptors it will inherit."""
+
+
+def launch_open(make: Make, variables: Mapping[str, str]) -> Processes:
+    """Start a command without any isolation. OSError where it cannot be started."""
+    requests, answers, log = os.pipe(), os.pipe(), os.pipe()
+    with _closing(requests[0], answers[1], log[1]), _closing_on_error(requests[1], answers[0], log[0]):
+        theirs = Descriptors(requests[0], answers[1], -1)
         monitor = _spawn(make(theirs), theirs, log[1], variables)
-    except BaseException:
-        for end in (requests[1], answers[0], log[0], info[0]):
-            os.close(end)
-        raise
-    finally:
-        for end in (requests[0], answers[1], info[1], log[1], *_given(syscalls)):
-            os.close(end)
+    return Processes(monitor, monitor.pid, requests[1], answers[0], log[0], namespaced=False)
+
+
+def launch(make: Make, group: Group | None) -> Processes:
+    """Start a command of bubblewrap's, in a control group where one is given. OSError where it cannot be started."""
+    requests, answers, log, info, leave = os.pipe(), os.pipe(), os.pipe(), os.pipe(), os.pipe()
+    ours, reports = socket.socketpair()
+    syscalls = _filter()
+    with ours, _closing(info[0], leave[1]), _closing_on_error(requests[1], answers[0], log[0]):
+        with reports, _closing(requests[0], answers[1], log[1], info[1], leave[0], *_given(syscalls)):
+            theirs = Descriptors(requests[0], answers[1], info[1], syscalls, leave[0], reports.fileno())
+            monitor = _spawn(make(theirs), theirs, log[1], {})
+        root_pid = _read_child(info[0])
+        processes = Processes(monitor, root_pid or monitor.pid, requests[1], answers[0], log[0], namespaced=True)
+        try:
+            if group is not None and root_pid:
+                _admit(group, root_pid)
+                processes.group = group
+            # Nothing of the package runs before this.
+            os.write(leave[1], b"!")
+            processes.listener = receive_listener(ours, _PATIENCE_S)
+        except BaseException:
+            processes.kill()
+            raise
+    return processes
+
+
+def _admit(group: Group, root_pid: int) -> None:
+    """Put in what bubblewrap has started so far; what comes of that is in there by itself."""
+    for pid in usage(root_pid).pids:
+        group.admit(pid)
+
+
+@contextlib.contextmanager
+def _closing(*descriptors: int) -> Iterator[None]:
     try:
-        root_pid = _read_child(info[0]) if namespaced else monitor.pid
+        yield
     finally:
-        os.close(info[0])
-    return Processes(monitor, root_pid or monitor.pid, requests[1], answers[0], log[0], namespaced)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _closing_on_error(*descriptors: int) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise
 
 
 def _filter() -> int:
@@ -112,7 +159,7 @@ def _spawn(
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        pass_fds=(theirs.requests, theirs.answers, theirs.info, *_given(theirs.syscalls)),
+        pass_fds=[each for each in astuple(theirs) if each >= 0],
         env=dict(variables),
         cwd="/",
         start_new_session=True,

@@ -51,9 +51,9 @@ class Outcome:
     """How a sandbox ended.
 
     `reason` is "" while it runs and after a clean end, otherwise a stable one: SANDBOX_TIMEOUT, SANDBOX_MEMORY,
-    SANDBOX_CPU, SANDBOX_PROCESSES, SANDBOX_OUTPUT_TOO_LARGE, SANDBOX_LOG_TOO_LARGE, SANDBOX_DIED, OUTPUT_INVALID. A
-    model that raises (MODEL_RAISED, MODEL_IMPORT_FAILED) or returns something else than an array of numbers
-    (OUTPUT_INVALID, then of the call) lives on.
+    SANDBOX_CPU, SANDBOX_PROCESSES, SANDBOX_FORBIDDEN_SYSCALL, SANDBOX_OUTPUT_TOO_LARGE, SANDBOX_LOG_TOO_LARGE,
+    SANDBOX_DIED, OUTPUT_INVALID. A model that raises (MODEL_RAISED, MODEL_IMPORT_FAILED) or returns something else
+    than an array of numbers (OUTPUT_INVALID, then of the call) lives on.
     """
 
     reason: str
@@ -66,7 +66,10 @@ class Sandbox(Protocol):
 
     @property
     def isolation(self) -> str:
-        """Its kind: "bubblewrap", or "unsafe-local" where the user chose to go without."""
+        """Its kind: "bubblewrap", "bubblewrap+cgroup" where the kernel bounds its memory in a control group.
+
+        Or "unsafe-local" where the user chose to go without.
+        """
         ...
 
     def instantiate(self) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from learndock.runtime.wire import DIMENSIONS, FrameTooLarge, WireError
 
 _FAULTS = frozenset({"MODEL_RAISED", "MODEL_IMPORT_FAILED", "OUTPUT_INVALID", "SANDBOX_MEMORY"})
 _EXIT_CPU = 128 + 24
+_EXIT_FORBIDDEN = 128 + 31
 _EXIT_NUMPY_BROKEN = 86
 _HINTS = {
     "MODEL_RAISED": "Read the traceback, mend the model and try again.",
@@ -30,6 +31,7 @@ _HINTS = {
     "SANDBOX_LOG_TOO_LARGE": "Print less.",
     "SANDBOX_CPU": "Make the model faster, or ask the operator for more CPU time.",
     "SANDBOX_PROCESSES": "Start fewer processes and threads.",
+    "SANDBOX_FORBIDDEN_SYSCALL": "Leave out what mounts, traces, loads kernel code or uses keyrings.",
     "SANDBOX_DIED": "See the log for what happened; a model must not end its process.",
     "SANDBOX_OUTPUT_TOO_LARGE": "Return less, or predict in smaller batches.",
 }
@@ -142,6 +144,10 @@ class RunningSandbox:
 
     def _death(self) -> tuple[str, str]:
         code = self._processes.exit_status()
+        if self._watch.judge_group():
+            return self._watch.breach, self._watch.breach_text
+        if code in (_EXIT_FORBIDDEN, -31):
+            return "SANDBOX_FORBIDDEN_SYSCALL", "The model was killed by the system-call filter (SIGSYS)."
         if code in (_EXIT_CPU, -24):
             return "SANDBOX_CPU", f"The model used more than {self._limits.cpu_seconds} s of CPU time."
         if code == _EXIT_NUMPY_BROKEN:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dock_sandbox.hierarchy import hierarchy
+
 ENDS = ""
 """The deed fails and the model goes on as if nothing were: accepted, and nothing seen outside."""
 
@@ -114,6 +116,9 @@ PRIVILEGES = {
     "pivot": "syscall(155, b'/tmp', b'/tmp'); won.append('pivot')",
     "chroot": "os.chroot('/tmp'); won.append('chroot')",
     "enter-another-namespace": "fd = os.open('/proc/1/ns/net', 0); syscall(308, fd, 0); won.append('setns')",
+    "trace-by-a-child": "os.fork() or (syscall(101, 0, 0, 0, 0), os._exit(0))\nos.wait()\nwon.append('went on')",
+    "join-a-namespace": "syscall(308, os.open('/proc/self/ns/net', 0), 0); won.append('joined')",
+    "write-anothers-memory-by-call": "syscall(311, 1, bytes(16), 1, bytes(16), 1, 0); won.append('process_vm_writev')",
     "trace-the-init": "syscall(101, 16, 1, 0, 0); won.append('ptrace')",
     "write-anothers-memory": "open('/proc/1/mem', 'r+b').write(b'x'); won.append('mem')",
     "read-anothers-memory": "buf = ctypes.create_string_buffer(8); iov = struct.pack('QQ', ctypes.addressof(buf), 8)\n"
@@ -142,6 +147,26 @@ PRIVILEGES = {
     "real-time": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50)); won.append('fifo')",
 }
 
+FORBIDDEN = frozenset(
+    {
+        "mount",
+        "mount-the-new-way",
+        "remount-writable",
+        "unmount",
+        "pivot",
+        "trace-by-a-child",
+        "join-a-namespace",
+        "write-anothers-memory-by-call",
+        "trace-the-init",
+        "reboot",
+        "kernel-module",
+        "bpf",
+        "keyring",
+        "open-by-handle",
+    }
+)
+"""Deeds by a call that nobody makes in good faith: the kernel tells, and the sandbox is ended."""
+
 LEFTOVERS = {
     "daemon": "if os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        os.execv('/bin/sleep', ['{marker}', '600'])\n"
     "    os._exit(0)",
@@ -164,6 +189,16 @@ EXHAUSTION = {
     "memory-by-mmap": ("kept = []\nwhile True:\n    kept.append(bytearray(32 << 20))", ("SANDBOX_MEMORY",)),
     "memory-by-sharing": (
         "import mmap\nkept = []\nwhile True:\n    kept.append(mmap.mmap(-1, 32 << 20)); kept[-1].write(bytes(32 << 20))",
+        ("SANDBOX_MEMORY",),
+    ),
+    "memory-given-back-and-kept": (
+        "import mmap\nkept = []\nfor _ in range(24):\n    kept.append(mmap.mmap(-1, 32 << 20))\n"
+        "    kept[-1].write(bytes(32 << 20)); kept[-1].madvise(mmap.MADV_DONTNEED)",
+        ("SANDBOX_MEMORY",) if hierarchy() else ("", "SANDBOX_MEMORY"),
+    ),
+    "memory-by-files-without-a-name": (
+        "kept = []\nfor place in range(40):\n    kept.append(os.memfd_create(str(place)))\n"
+        "    os.write(kept[-1], bytes(16 << 20))\ntime.sleep(2)",
         ("SANDBOX_MEMORY",),
     ),
     "memory-by-files-in-shm": (
@@ -202,5 +237,7 @@ def deeds() -> list[Deed]:
 
 
 def _ends(name: str) -> tuple[str, ...]:
+    if name in FORBIDDEN:
+        return ("SANDBOX_FORBIDDEN_SYSCALL",)
     # Who kills what it runs under ends with it.
     return ("", "SANDBOX_DIED", "SANDBOX_TIMEOUT") if name.startswith("kill-") else ("",)

@@ -11,7 +11,8 @@ from dock_sandbox import ProcessSandbox
 from dock_sandbox.contract.observation import appears
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import Examination, examine
-from dock_sandbox.port import Limits
+from dock_sandbox.port import Limits, SandboxSpec
+from dock_sandbox.running import RunningSandbox
 from tests.hostile.deeds import Deed, deeds
 from tests.hostile.witness import Witness
 from tests.packages.models import build_package
@@ -66,15 +67,35 @@ def environments(tmp_path_factory):
     return EnvironmentBuilder(tmp_path_factory.mktemp("environments"), offline=True)
 
 
+class Keeping(ProcessSandbox):
+    """Keeps the sandboxes that it started, so that the kernel's counters of their groups can be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[RunningSandbox] = []
+
+    def start(self, spec: SandboxSpec) -> RunningSandbox:
+        self.started.append(super().start(spec))
+        return self.started[-1]
+
+    def breaches(self, reason: str) -> list[str]:
+        """What the counters of the groups say against a verdict; nothing where there are no groups."""
+        groups = [sandbox._processes.group for sandbox in self.started if sandbox._processes.group]
+        counted = [group.counters() for group in groups]
+        found = [f"{each.peak_bytes} bytes" for each in counted if not 0 < each.peak_bytes <= LIMITS.memory_bytes]
+        found += ["somebody was killed for memory"] if any(each.kills for each in counted) != bool(reason) else []
+        return found + ["a group was left" for group in groups if group.folder.exists()]
+
+
 def run(deed: Deed, folder: Path, environments: EnvironmentBuilder) -> tuple[Examination, list[str]]:
-    witness = Witness(folder / "outside", watched=[environments._cache])
+    witness, runner = Witness(folder / "outside", watched=[environments._cache]), Keeping()
     try:
         body = "".join(f"        {line}\n" for line in witness.fill(deed.body).splitlines())
         package = build_package(folder / "deed.zip", model_source=MODEL + body)
         examination = examine(
             package,
             semantic=None,
-            runner=ProcessSandbox(),
+            runner=runner,
             environments=environments,
             scratch=folder / "scratch",
             rng=np.random.default_rng(0),
@@ -82,7 +103,8 @@ def run(deed: Deed, folder: Path, environments: EnvironmentBuilder) -> tuple[Exa
             limits=LIMITS,
             checkers=(),
         )
-        return examination, witness.breaches(examination.log)
+        said = "by the cgroup" if "by the cgroup" in examination.reason_text else ""
+        return examination, witness.breaches(examination.log) + runner.breaches(said)
     finally:
         witness.close()
 

@@ -6,6 +6,7 @@ and uses the standard library only. Limits are set in here because those on proc
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import resource
@@ -14,12 +15,14 @@ from typing import Any, Dict, List
 
 
 def main() -> None:
-    """Arguments: a JSON object {"uid", "limits", "keep", "fence"} and the command to become."""
+    """Arguments: a JSON object {"uid", "limits", "keep", "fence", "trap"} and the command to become."""
     plan, command = json.loads(sys.argv[1]), sys.argv[2:]
     become(plan.get("uid"))
     set_limits(plan["limits"])
-    close_others(plan["keep"])
+    trap = plan.get("trap")
+    close_others([*plan["keep"], *([trap["to"]] if trap else [])])
     fence(plan.get("fence"))
+    set_trap(trap)
     os.execv(command[0], command)  # noqa: S606 - argument lists of the dock's making
 
 
@@ -65,8 +68,6 @@ def fence(places: Any) -> None:
     """
     if not places:
         return
-    # Beside this file, where isolated mode does not look.
-    sys.path.insert(0, os.path.dirname(__file__))
     try:
         from landlock import restrict  # type: ignore[import-not-found]
     except ImportError:
@@ -74,5 +75,23 @@ def fence(places: Any) -> None:
     restrict(places["read"], places["write"])
 
 
+def set_trap(trap: Any) -> None:
+    """Set the trap for forbidden system calls, {"telling", "killing": programs in base64, "to": socket}.
+
+    The socket is told in every case, and closed. A Python without ctypes goes without: the first filter refuses.
+    """
+    if not trap:
+        return
+    try:
+        from forbid import forbid  # type: ignore[import-not-found]
+    except ImportError:
+        os.write(trap["to"], b"-")
+    else:
+        forbid(base64.b64decode(trap["telling"]), base64.b64decode(trap["killing"]), trap["to"])
+    os.close(trap["to"])
+
+
 if __name__ == "__main__":
+    # Beside this file, where isolated mode does not look.
+    sys.path.insert(0, os.path.dirname(__file__))
     main()
