@@ -66,8 +66,10 @@ _SERVER = {
     "serve": "Run chosen services of a dock.",
     "signing-key": "Show or exchange the key a dock signs with.",
     "fsck": "Look over a stopped dock for damage.",
+    "db": "Look at a database's schema, and migrate it.",
     "reinstate": "Take a learnware into use again that the dock suspended.",
     "retry": "Start a learnware again that the dock gave up.",
+    "token": "Make, list and revoke the tokens of a dock.",
 }
 
 
