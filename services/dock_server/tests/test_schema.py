@@ -1,0 +1,83 @@
+"""`dock db` on both kinds of database."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from dock_db import Database, migrations
+from dock_server.schema import db
+from learndock.errors import FailedPrecondition, NotFound
+
+
+@pytest.fixture(params=["folder", "postgresql"])
+def url(request, tmp_path, monkeypatch):
+    monkeypatch.delenv("DOCK_DB_URL", raising=False)
+    if request.param == "folder":
+        (tmp_path / "dock.db").touch()
+        return f"sqlite:///{tmp_path / 'dock.db'}"
+    url = request.getfixturevalue("postgres_server").new_database()
+    monkeypatch.setenv("DOCK_DB_URL", url)
+    return url
+
+
+@pytest.fixture
+def dock_db(tmp_path):
+    def run(*words: str):
+        return CliRunner().invoke(db, [*words, "--data", str(tmp_path)])
+
+    return run
+
+
+def test_from_nothing_to_the_newest(url, dock_db):
+    head = migrations.head()
+    before = dock_db("status", "--json")
+    assert before.exit_code == 1
+    assert json.loads(before.stdout)["state"] == "behind"
+    assert "dock db migrate" in dock_db("status").stdout
+    migrated = json.loads(dock_db("migrate", "--json").stdout)
+    assert (migrated["before"], migrated["schema"], migrated["state"]) == (0, head, "ready")
+    assert json.loads(dock_db("migrate", "--json").stdout)["before"] == head
+    after = dock_db("status")
+    assert after.exit_code == 0
+    assert f"schema {head}" in after.stdout
+
+
+def test_of_a_newer_release(url, dock_db):
+    dock_db("migrate")
+    database = Database(url)
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+    assert json.loads(dock_db("status", "--json").stdout)["state"] == "newer"
+    with database.transaction() as session:
+        session.execute(text("UPDATE schema_marker SET least_code = 999"))
+    found = dock_db("status", "--json")
+    assert (found.exit_code, json.loads(found.stdout)["state"]) == (1, "too_new")
+    refused = dock_db("migrate")
+    assert isinstance(refused.exception, FailedPrecondition)
+    assert refused.exception.reason == "SCHEMA_TOO_NEW"
+    database.close()
+
+
+def test_who_waits_goes_on_when_it_is_there(url, dock_db):
+    database = Database(url)
+    threading.Timer(0.3, database.create).start()
+    assert dock_db("status", "--wait", "120").exit_code == 0
+    database.close()
+
+
+def test_waiting_in_vain_says_why(url, dock_db):
+    found = dock_db("status", "--wait", "0.1")
+    assert isinstance(found.exception, FailedPrecondition)
+    assert found.exception.reason == "SCHEMA_TOO_OLD"
+
+
+def test_where_no_dock_is_none_is_made(dock_db, tmp_path, monkeypatch):
+    monkeypatch.delenv("DOCK_DB_URL", raising=False)
+    for word in ("status", "migrate"):
+        assert isinstance(dock_db(word).exception, NotFound)
+    assert list(tmp_path.iterdir()) == []
