@@ -96,7 +96,7 @@ class Examiner:
             semantic=SemanticSpecification.from_json(row.semantic_json),
             runner=self._bench.runner,
             environments=self._bench.environments,
-            scratch=folder,
+            scratch=self._bench.scratch,  # where those that serve lie: a model sees the path
             rng=np.random.default_rng(self._settings.seed),
             on_step=lambda step: self._append(row, step),
             package_limits=self._bench.package_limits,
