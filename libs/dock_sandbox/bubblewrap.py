@@ -17,7 +17,6 @@ PACKAGE = "/package"
 RUNTIME = "/runtime"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _CPU_SECONDS = 10_000_000
-_CPU_SECONDS = 10_000_000
 _SHARED_MEMORY_BYTES = 64 << 20
 
 ENVIRONMENT: Mapping[str, str] = {
