@@ -5,12 +5,13 @@ BIN := .venv/bin
 DEMO_DATA ?= demo-dock
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SERVICES_ARGS ?=
 
 # Wheels of the checkout and of sandbox environments: kept inside the checkout unless you keep them elsewhere.
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-services generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up lock clean
+.PHONY: help setup setup-dev setup-services generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up services lock clean
 
 help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +78,9 @@ demo: setup ## Fill a dock with real models, then search it as somebody with dat
 
 up: setup ## Start a dock in ./dock-data (end with Ctrl-C)
 	$(BIN)/dock up --data dock-data
+
+services: setup-dev setup-services ## Start a dock as separate services on PostgreSQL, NATS and MinIO, all in ./dock-services, and watch them
+	@$(BIN)/python -m tools.services.up $(SERVICES_ARGS)
 
 lock: setup-dev ## Choose the newest versions that fit and write them to *.lock
 	@$(BIN)/python tools/lock.py

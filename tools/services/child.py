@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,9 @@ from tools.services.missing import ServerDied
 
 # Machines that run tests are slow at times, and nobody wants a test to fail for it.
 PATIENCE_S = 180.0
+
+WITHIN = "{within}"
+"""In a command: the folder `within`, by a path that works whatever user the program runs under."""
 
 
 class Child:
@@ -33,7 +37,7 @@ class Child:
         log: Path,
         environment: Mapping[str, str] | None = None,
         account: Account | None = None,
-        folder: Path | None = None,
+        within: Path | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
         scratch: Sequence[Path] = (),
     ) -> None:
@@ -42,11 +46,12 @@ class Child:
         self._command = list(command)
         self._environment = dict(os.environ if environment is None else environment)
         self._account = account
-        self._folder = folder
+        self._within = within
         self._stop_signal = stop_signal
         self._scratch = list(scratch)
         self._guard: Guard | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._asked = False
 
     @property
     def pid(self) -> int:
@@ -75,6 +80,7 @@ class Child:
         if self._guard is None:
             self._guard = Guard(self._stop_signal.name.removeprefix("SIG"), self._scratch)
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self._asked = False
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
         self._guard.watch(self._process.pid)
@@ -83,18 +89,32 @@ class Child:
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         account = self._account
-        return subprocess.Popen(
-            self._command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=self._environment,
-            cwd=self._folder or "/",
-            start_new_session=True,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-        )
+        with self._opened() as (folders, path):
+            return subprocess.Popen(
+                [path if word == WITHIN else word for word in self._command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                cwd="/",
+                pass_fds=folders,
+                start_new_session=True,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[list[int], str]]:
+        # What lies under root's folders is often out of another user's reach by name, but not when it is handed over.
+        if self._within is None or self._account is None:
+            yield [], str(self._within)
+            return
+        folder = os.open(self._within, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield [folder], f"/proc/self/fd/{folder}"
+        finally:
+            os.close(folder)
 
     def wait_until(self, ready: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Wait for a running program to be ready.
@@ -112,8 +132,9 @@ class Child:
             time.sleep(0.02)
 
     def ask_to_stop(self) -> None:
-        """Send the signal that asks it to end, and return at once."""
-        if self._process is not None and self.running:
+        """Send the signal that asks it to end, once however often this is called, and return at once."""
+        if self._process is not None and self.running and not self._asked:
+            self._asked = True
             self._process.send_signal(self._stop_signal)
 
     def stop(self, patience_s: float = 60.0) -> bool:

@@ -45,18 +45,19 @@ class S3Server:
     Args:
         folder: where data and log stay; None for a temporary folder that `close` removes.
         certificates: a folder with public.crt and private.key, for TLS.
+        port: to listen on; 0 takes a free one. It stays the same however often it is started.
 
     Raises:
         ServerMissing: no minio is installed or built.
 
     """
 
-    def __init__(self, folder: Path | None = None, *, certificates: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, certificates: Path | None = None, port: int = 0) -> None:
         binary = find_minio()
         self._scratch = [] if folder is not None else [scratch_folder("dock-minio", None)]
         self.folder = folder or self._scratch[0]
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        self.port = port or free_port()
         self._secure = certificates is not None
         self.secret = self._kept_secret()
         listen = ["--address", f"127.0.0.1:{self.port}", "--console-address", f"127.0.0.1:{free_port()}"]

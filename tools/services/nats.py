@@ -46,18 +46,20 @@ class NatsServer:
     Args:
         folder: where streams and log stay; None for a temporary folder that `close` removes.
         more: lines of its configuration, beside our own.
+        port: for clients; 0 takes a free one. It stays the same however often the server is started.
+        monitor_port: for HTTP, in the same way.
 
     Raises:
         ServerMissing: no nats-server is installed.
 
     """
 
-    def __init__(self, folder: Path | None = None, *, more: str = "") -> None:
+    def __init__(self, folder: Path | None = None, *, more: str = "", port: int = 0, monitor_port: int = 0) -> None:
         binary = find_nats()
         self._scratch = [] if folder is not None else [scratch_folder("dock-nats", None)]
         self.folder = folder or self._scratch[0]
-        self.port = free_port()
-        self.monitor_port = free_port()
+        self.port = port or free_port()
+        self.monitor_port = monitor_port or free_port()
         self._more = more
         self._configuration = self.folder / "nats.conf"
         self._child = Child(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
+from pathlib import Path
 
 # Below what systems give to outgoing connections: a server that was stopped finds its port again.
 _LOWEST, _HIGHEST = 15_000, 32_000
@@ -22,6 +24,24 @@ def free_port() -> int:
                 continue
             return port
     raise RuntimeError("no port is free on the loopback")
+
+
+class PortBook:
+    """A port for each name, the same one again as long as it is free; kept in a file where one is given."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+        kept = file is not None and file.exists()
+        self._ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if kept and file else {}
+
+    def port(self, name: str) -> int:
+        """The port of `name`, on which nobody listens now."""
+        kept = self._ports.get(name)
+        if kept is None or listens(kept):
+            self._ports[name] = kept = free_port()
+            if self._file is not None:
+                self._file.write_text(json.dumps(self._ports, indent=2), encoding="utf-8")
+        return kept
 
 
 def listens(port: int) -> bool:

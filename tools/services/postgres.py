@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg2
 from psycopg2 import sql
 from tools.services.account import Account, lesser_account, scratch_folder
-from tools.services.child import PATIENCE_S, Child
+from tools.services.child import PATIENCE_S, WITHIN, Child
 from tools.services.missing import ServerDied, ServerMissing
 from tools.services.places import CACHE
 from tools.services.ports import free_port
@@ -70,6 +70,7 @@ class PostgresServer:
         folder: where data and log stay; None for a temporary folder that `close` removes.
         settings: of postgresql.conf, beside and above our own.
         durable: survive a power cut too; a server for tests need not.
+        port: to listen on; 0 takes a free one. It stays the same however often it is started.
 
     Raises:
         ServerMissing: PostgreSQL is not installed, or its binaries are out of reach of the user it runs under.
@@ -77,7 +78,12 @@ class PostgresServer:
     """
 
     def __init__(
-        self, folder: Path | None = None, *, settings: Mapping[str, str] | None = None, durable: bool = False
+        self,
+        folder: Path | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        durable: bool = False,
+        port: int = 0,
     ) -> None:
         self._account = lesser_account()
         self._binaries = find_binaries(self._account)
@@ -85,13 +91,14 @@ class PostgresServer:
         self._sockets = scratch_folder("dock-postgres", self._account)
         self.folder = folder or self._sockets
         self._password_file = self.folder / "password"
-        self.port = free_port()
+        self.port = port or free_port()
         self._settings = {**_SETTINGS, **({} if durable else _QUICK), **(settings or {})}
         self._child = Child(
             "PostgreSQL",
-            [str(self._binaries / "postgres"), "-D", str(self.data), "-p", str(self.port)],
+            [str(self._binaries / "postgres"), "-D", WITHIN, "-p", str(self.port)],
             log=self.folder / "postgres.log",
             account=self._account,
+            within=self.data,
             stop_signal=signal.SIGINT,  # its "fast" way: connections are cut, nothing is lost
             scratch=[self._sockets],
         )
@@ -169,28 +176,16 @@ class PostgresServer:
         return self._password_file.read_text(encoding="utf-8")
 
     def _make_data(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = self.folder / "data.new"
+        draft = self._sockets / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
-        if self._account is not None:
-            self._require_way(draft, self._account)
-            self._account.own(draft)
         command = [str(self._binaries / "initdb"), "--pgdata", str(draft), "--username", ROLE]
         options = ["--auth=trust", "--no-sync", "--encoding=UTF8", "--no-locale", "--no-instructions"]
         done = run_as(self._account, [*command, *options])
         if done.returncode != 0:
             raise ServerMissing("PostgreSQL", f"initdb failed: {done.stderr.strip()}")
-        draft.rename(self.data)
-
-    @staticmethod
-    def _require_way(folder: Path, account: Account) -> None:
-        if not account.may_pass(folder.parent):
-            raise ServerMissing(
-                "PostgreSQL",
-                f"it won't run as root, and the user {account.name} may not enter {folder.parent}: "
-                "name a folder that others may pass, or work as another user",
-            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.move(draft, self.folder / "data.new")
+        (self.folder / "data.new").rename(self.data)
 
     def _write_settings(self) -> None:
         lines = {**self._settings, "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._sockets)}
