@@ -4,78 +4,73 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from learndock.errors import DockError, FailedPrecondition, InvalidInput, Overloaded, Unavailable
 
-
-@dataclass(frozen=True)
-class _Kind:
-    cls: type[DockError]
-    reason: str
-    message: str
-    hint: str
-    retry_after_s: float | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        again = issubclass(self.cls, (Overloaded, Unavailable))
-        object.__setattr__(self, "retry_after_s", 1.0 if again else None)
-
-
-_FULL = _Kind(
-    Overloaded, "STORAGE_FULL", "The disk of the database is full.", "Make room; everything goes on by itself."
+# One of each: what is raised is a copy.
+_FULL = Overloaded(
+    "The disk of the database is full.",
+    reason="STORAGE_FULL",
+    hint="Make room; everything goes on by itself.",
+    retry_after_s=1.0,
 )
-_READ_ONLY = _Kind(
-    FailedPrecondition,
-    "STORAGE_READ_ONLY",
+_READ_ONLY = FailedPrecondition(
     "The database cannot be written to.",
-    "Make the folder and its files writable for this user.",
+    reason="STORAGE_READ_ONLY",
+    hint="Make the folder and its files writable for this user.",
 )
-_STANDBY = _Kind(
-    Unavailable,
-    "DATABASE_READ_ONLY",
+_STANDBY = Unavailable(
     "The database is a standby, or was set to be read only.",
-    "After a failover try again; else let DOCK_DB_URL name the primary.",
+    reason="DATABASE_READ_ONLY",
+    hint="After a failover try again; else let DOCK_DB_URL name the primary.",
+    retry_after_s=1.0,
 )
-_BUSY = _Kind(Unavailable, "DATABASE_BUSY", "The database stayed busy for too long.", "Try again in a moment.")
-_CROWDED = _Kind(
-    Unavailable,
-    "DATABASE_BUSY",
+_BUSY = Unavailable(
+    "The database stayed busy for too long.", reason="DATABASE_BUSY", hint="Try again in a moment.", retry_after_s=1.0
+)
+_CROWDED = Unavailable(
     "The database has no connection left.",
-    "Try again; if it stays so, raise its max_connections, lower DOCK_DB_CONNECTIONS, or put a pooler in between.",
+    reason="DATABASE_BUSY",
+    hint="Try again; if it stays so, raise its max_connections, lower DOCK_DB_CONNECTIONS, or put a pooler in between.",
+    retry_after_s=1.0,
 )
-_CONFLICT = _Kind(Unavailable, "DATABASE_CONFLICT", "Two transactions were in each other's way.", "Try again.")
-_DAMAGED = _Kind(
-    FailedPrecondition,
-    "DATABASE_DAMAGED",
+_CONFLICT = Unavailable(
+    "Two transactions were in each other's way.", reason="DATABASE_CONFLICT", hint="Try again.", retry_after_s=1.0
+)
+_DAMAGED = FailedPrecondition(
     "The database's file is damaged, or is not a dock's database.",
-    "Restore it from a backup.",
+    reason="DATABASE_DAMAGED",
+    hint="Restore it from a backup.",
 )
-_CANNOT_OPEN = _Kind(
-    FailedPrecondition,
-    "DATABASE_CANNOT_OPEN",
+_CANNOT_OPEN = FailedPrecondition(
     "The database's file cannot be opened.",
-    "Check that its folder exists and belongs to this user.",
+    reason="DATABASE_CANNOT_OPEN",
+    hint="Check that its folder exists and belongs to this user.",
 )
-_DOWN = _Kind(Unavailable, "DATABASE_DOWN", "The database does not answer.", "Check that it runs and can be reached.")
-_REFUSED = _Kind(
-    FailedPrecondition,
-    "DATABASE_REFUSED",
+_DOWN = Unavailable(
+    "The database does not answer.",
+    reason="DATABASE_DOWN",
+    hint="Check that it runs and can be reached.",
+    retry_after_s=1.0,
+)
+_REFUSED = FailedPrecondition(
     "The database does not let this user in.",
-    "Check the user, the password and the database's name in DOCK_DB_URL, and what the user may do there.",
+    reason="DATABASE_REFUSED",
+    hint="Check the user, the password and the database's name in DOCK_DB_URL, and what the user may do there.",
 )
-_TLS = _Kind(
-    FailedPrecondition,
-    "DATABASE_TLS_FAILED",
+_TLS = FailedPrecondition(
     "No encrypted connection to the database could be made that can be trusted.",
-    "Check sslmode, sslrootcert, sslcert and sslkey of DOCK_DB_URL, and the server's certificate.",
+    reason="DATABASE_TLS_FAILED",
+    hint="Check sslmode, sslrootcert, sslcert and sslkey of DOCK_DB_URL, and the server's certificate.",
 )
-_TOO_LONG = _Kind(InvalidInput, "TEXT_TOO_LONG", "A text is longer than the database takes.", "Shorten names and ids.")
+_TOO_LONG = InvalidInput(
+    "A text is longer than the database takes.", reason="TEXT_TOO_LONG", hint="Shorten names and ids."
+)
 
-_BY_SQLITE_TEXT: tuple[tuple[str, _Kind], ...] = (
+_BY_SQLITE_TEXT: tuple[tuple[str, DockError], ...] = (
     ("is full", _FULL),
     ("readonly", _READ_ONLY),
     ("is locked", _BUSY),
@@ -84,7 +79,7 @@ _BY_SQLITE_TEXT: tuple[tuple[str, _Kind], ...] = (
     ("unable to open", _CANNOT_OPEN),
     ("disk i/o error", _DOWN),
 )
-_BY_SQLSTATE: Mapping[str, _Kind] = {
+_BY_SQLSTATE: Mapping[str, DockError] = {
     "22001": _TOO_LONG,
     "25006": _STANDBY,
     "25P03": _DOWN,  # the server gave up on an idle transaction
@@ -102,8 +97,8 @@ _BY_SQLSTATE: Mapping[str, _Kind] = {
     "XX001": _DAMAGED,
     "XX002": _DAMAGED,
 }
-_BY_CLASS: Mapping[str, _Kind] = {"08": _DOWN, "28": _REFUSED, "57": _DOWN}
-_BY_REFUSAL: tuple[tuple[str, _Kind], ...] = (
+_BY_CLASS: Mapping[str, DockError] = {"08": _DOWN, "28": _REFUSED, "57": _DOWN}
+_BY_REFUSAL: tuple[tuple[str, DockError], ...] = (
     # While it connects, the driver has words only.
     ("too many clients", _CROWDED),
     ("connection slots", _CROWDED),
@@ -126,10 +121,10 @@ def typed(error: StatementError | PoolTimeout) -> DockError | None:
     kind = _BUSY if isinstance(error, PoolTimeout) else _kind(error)
     if kind is None:
         return None
-    return kind.cls(kind.message, reason=kind.reason, hint=kind.hint, retry_after_s=kind.retry_after_s)
+    return type(kind)(kind.message, reason=kind.reason, hint=kind.hint, retry_after_s=kind.retry_after_s)
 
 
-def _kind(error: StatementError) -> _Kind | None:
+def _kind(error: StatementError) -> DockError | None:
     if isinstance(error.orig, sqlite3.Error):
         return _by_text(str(error.orig), _BY_SQLITE_TEXT)
     if not isinstance(error, DBAPIError):
@@ -141,6 +136,6 @@ def _kind(error: StatementError) -> _Kind | None:
     return known or (_DOWN if error.connection_invalidated else None)
 
 
-def _by_text(text: str, kinds: tuple[tuple[str, _Kind], ...]) -> _Kind | None:
+def _by_text(text: str, kinds: tuple[tuple[str, DockError], ...]) -> DockError | None:
     said = text.lower()
     return next((kind for part, kind in kinds if part in said), None)
