@@ -1,4 +1,4 @@
-"""A real dock in a process of its own, started by the command a user would type."""
+"""Real docks, started by the commands a user would type: one process on a folder, or separate services on servers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tools.services.house import House, dock_environment
 
+from dock_blob.file import FileBlobStore
 from learndock.client import Dock
+from tests.e2e.separate import SeparateDock
 
 DEADLINE_S = 60.0
 
@@ -45,6 +48,30 @@ class RunningDock:
     def address(self) -> str:
         return (self.data / "address").read_text().strip()
 
+    def address_of(self, target: str) -> str:
+        """Where a service listens."""
+        return self.address
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The variables by which a command finds the dock."""
+        return {"DOCK_URL": self.address}
+
+    @property
+    def metrics_urls(self) -> list[str]:
+        """Where the process tells its metrics."""
+        lines = self.log.read_text().splitlines()
+        return [line.split()[1] for line in lines if line.startswith("Metrics:")][-1:]
+
+    def keys(self) -> set[str]:
+        """What lies in the store."""
+        store = FileBlobStore(self.data / "blobs")
+        return {info.key for info in store.list()} | {info.key for info in store.list_unfinished()}
+
+    def last_lines(self) -> str:
+        """The end of the log."""
+        return self.log.read_text()[-4000:]
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
@@ -69,13 +96,38 @@ class RunningDock:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="module")
-def dock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDock]:
-    """One dock for the tests of a module."""
+@pytest.fixture(scope="session")
+def separate_services(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SeparateDock]:
+    """One house of separate services for the whole run, two checkers and two search replicas among them."""
+    postgres, nats, s3 = (request.getfixturevalue(f"{name}_server") for name in ("postgres", "nats", "s3"))
+    blob_url = s3.new_bucket()
+    environment = {
+        **dock_environment(db_url=postgres.new_database(), bus_url=nats.url, blob_url=blob_url),
+        "DOCK_BUS_PREFIX": f"e2e-{os.urandom(4).hex()}",
+        "DOCK_DRAIN_S": "0.1",
+    }
+    folder = tmp_path_factory.mktemp("services")
+    with House(folder, environment, replicas={"checking": 2, "search": 2}) as house:
+        house.migrate()
+        dock = SeparateDock(house, blob_url).start()
+        yield dock
+        assert dock.stop() == 0, dock.last_lines()
+
+
+@pytest.fixture(scope="module", params=["embedded", "services"])
+def dock(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningDock | SeparateDock]:
+    """One dock for the tests of a module, which run in both modes."""
+    if request.param == "services":
+        yield request.getfixturevalue("separate_services")
+        return
     folder = tmp_path_factory.mktemp("dock")
     running = RunningDock(folder / "data", folder / "dock.log").start()
     yield running
-    assert running.stop() == 0, running.log.read_text()[-4000:]
+    assert running.stop() == 0, running.last_lines()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -93,14 +95,13 @@ def test_a_faulty_model_is_rejected_with_its_reason(dock, tmp_path, kind):
 
 def test_bad_uploads_are_refused_and_leave_nothing(dock, found, tmp_path: Path):
     client = dock.client()
-    before = {record.learnware_id for record in client.list()}
+    before = {record.learnware_id for record in client.list()}, dock.keys()
     no_zip = tmp_path / "notes.zip"
     no_zip.write_bytes(b"these are notes")
     with pytest.raises(InvalidInput) as refused:
         client.push(no_zip)
     assert refused.value.reason == "ZIP_NOT_A_ZIP"
-    assert {record.learnware_id for record in client.list()} == before
-    assert not list((dock.data / "blobs").rglob("*notes*"))
+    assert ({record.learnware_id for record in client.list()}, dock.keys()) == before
 
 
 def test_a_specification_of_another_width_finds_nothing_and_says_so(dock, found):
@@ -152,10 +153,12 @@ def test_an_update_serves_the_old_version_until_the_new_one_is_ready(dock, tmp_p
 def test_health_reflection_and_errors_are_for_any_grpc_client(dock):
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-    with grpc.insecure_channel(dock.address) as channel:
-        for service in ("", "dockapi.search.v1.SearchService", "dockapi.reuse.v1.ReuseService"):
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
-            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    for target in ("ingestion", "search", "reuse"):
+        with grpc.insecure_channel(dock.address_of(target)) as channel:
+            for service in ("", f"dockapi.{target}.v1.{target.capitalize()}Service"):
+                answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
+                assert answer.status == health_pb2.HealthCheckResponse.SERVING
+    with grpc.insecure_channel(dock.address_of("ingestion")) as channel:
         stub = ingestion_pb2_grpc.IngestionServiceStub(channel)
         with pytest.raises(grpc.RpcError) as error:
             stub.GetLearnware(ingestion_pb2.GetLearnwareRequest(learnware_id="lw-nothing"), timeout=5)
@@ -163,15 +166,14 @@ def test_health_reflection_and_errors_are_for_any_grpc_client(dock):
 
 
 def test_metrics_are_served(dock):
-    line = next(line for line in dock.log.read_text().splitlines() if line.startswith("Metrics:"))
-    with urllib.request.urlopen(line.split()[1], timeout=5) as answer:
-        assert b"dock_rpc" in answer.read()
+    assert dock.metrics_urls
+    for url in dock.metrics_urls:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            assert b"dock_rpc" in answer.read()
 
 
-def test_a_second_process_on_the_same_folder_is_refused(dock):
-    import subprocess
-    import sys
-
+def test_a_second_process_on_the_same_folder_is_refused(new_dock):
+    dock = new_dock().start()
     command = [sys.executable, "-m", "learndock.cli.main", "up", "--data", str(dock.data), "--port", "0"]
     second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode != 0

@@ -72,18 +72,18 @@ def test_what_the_dock_rejected_is_fetched_only_to_look_at(dock, tmp_path):
 
 
 def test_the_bill_of_materials_comes_with_it(dock, pushed, tmp_path):
-    found = cli("pull", pushed.learnware_id, "--into", tmp_path, "--bill", DOCK_URL=dock.address)
+    found = cli("pull", pushed.learnware_id, "--into", tmp_path, "--bill", **dock.addresses)
     assert found.returncode == 0, found.stderr
     bill = json.loads(next(tmp_path.glob("*.bom.json")).read_text())
     assert "numpy" in {part["name"] for part in bill["components"]}
 
 
 def test_an_exchanged_key_is_followed_and_another_docks_is_not(dock, pushed, tmp_path, monkeypatch):
-    old = cli("signing-key", "show", "--data", dock.data).stdout.strip()
+    old = cli("signing-key", "show", "--keys", dock.data / "keys").stdout.strip()
     monkeypatch.setenv("DOCK_KEY", old)
     dock.client().pull(pushed.learnware_id, tmp_path / "before.zip")
     assert dock.stop() == 0
-    new = cli("signing-key", "rotate", "--data", dock.data).stdout.strip()
+    new = cli("signing-key", "rotate", "--keys", dock.data / "keys").stdout.strip()
     assert new != old
     dock.start()
     dock.client().pull(pushed.learnware_id, tmp_path / "after.zip")
