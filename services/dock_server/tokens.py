@@ -178,6 +178,12 @@ def _scopes(text: str) -> list[str]:
             reason="SCOPE_UNKNOWN",
             hint=f"The scopes are {', '.join(SCOPES)}.",
         )
+    if "service" in wanted and len(set(wanted)) > 1:
+        raise InvalidInput(
+            "The scope service stands alone: what services may do is no right of a person's.",
+            reason="SCOPE_ALONE",
+            hint="Make two tokens.",
+        )
     return wanted
 
 
