@@ -1,7 +1,9 @@
 """Write docs/reference/errors.md from the errors that the sources raise; `--check` fails where it is stale.
 
 A reason is found where it stands in the code: given as `reason="..."`, given at the place of a parameter or field
-named `reason` of something defined in these sources, or returned first of several things.
+named `reason` of something defined in these sources, or returned first of several things. What it says and what to do
+next are found in the same way, by the names that such parameters have; a name stands for what its function assigned
+to it; and what a table of hints has for a reason counts where the place itself says nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from learndock.errors import KINDS
@@ -47,6 +49,18 @@ In the tables below `…` stands for what the message fills in.
 """
 
 
+SAYS, NEXT = ("message", "text", "reason_text", "what", "detail"), ("hint", "after")
+"""Names of parameters that hold what an error says, and what to do next."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """A function or class of these sources that takes a reason: places of its parameters, and the kind it raises."""
+
+    places: dict[str, int]
+    kind: str
+
+
 @dataclass(frozen=True)
 class Use:
     """One place where a reason is given."""
@@ -61,8 +75,10 @@ class Use:
 def uses() -> list[Use]:
     """Every reason given in the sources, tests and generated code left out."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sources()}
-    places = _places_of_reason(trees.values())
-    return [use for path, tree in trees.items() for use in _uses_in(tree, places, _area(path))]
+    makers = _makers(trees.values())
+    hints = {reason: hint for tree in trees.values() for reason, hint in _hints(tree)}
+    found = [use for path, tree in trees.items() for use in _uses_in(tree, makers, _area(path))]
+    return [use if use.hint else replace(use, hint=hints.get(use.reason, "")) for use in found]
 
 
 def sources() -> list[Path]:
@@ -78,11 +94,18 @@ def page() -> str:
         known = areas[use.area].get(use.reason)
         if known is None or _fullness(use) > _fullness(known):
             areas[use.area][use.reason] = use
-    return HEAD + "".join(_section(area, list(areas[area].values())) for area in sorted(areas))
+    told = {reason for found in areas.values() for reason, use in found.items() if use.message not in ("", "…")}
+    rows = {area: [use for use in areas[area].values() if _tells(use) or use.reason not in told] for area in areas}
+    return HEAD + "".join(_section(area, rows[area]) for area in sorted(areas) if rows[area])
+
+
+def _tells(use: Use) -> bool:
+    """Whether a row says anything; where it does not, another area's row of the same reason may."""
+    return any(_fullness(use))
 
 
 def _fullness(use: Use) -> tuple[bool, bool, bool]:
-    return bool(use.kind), bool(use.message), bool(use.hint)
+    return bool(use.kind), use.message not in ("", "…"), use.hint not in ("", "…")
 
 
 def _area(path: Path) -> str:
@@ -90,14 +113,29 @@ def _area(path: Path) -> str:
     return ".".join(parts[1:3]) if parts[1] == "learndock" and len(parts) > 3 else parts[1]
 
 
-def _places_of_reason(trees: Iterable[ast.Module]) -> dict[str, int]:
-    """Where `reason` stands among the positional arguments of functions and fields of classes, by name."""
-    places: dict[str, int] = {}
+def _makers(trees: Iterable[ast.Module]) -> dict[str, Maker]:
+    """Everything that takes a reason, by name."""
+    found: dict[str, Maker] = {}
     for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and "reason" in (names := _parameters(node)):
-                places[node.name] = names.index("reason")
-    return places
+                raised = [_name(each.exc.func) for each in ast.walk(node) if _raises(each)]  # type: ignore[attr-defined]
+                kind = next((CLASSES[name] for name in raised if name in CLASSES), "")
+                found[node.name] = Maker({name: place for place, name in enumerate(names)}, kind)
+    return found
+
+
+def _raises(node: ast.AST) -> bool:
+    return isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+
+
+def _hints(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(reason, what to do next) of tables whose keys are all reasons."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict) and node.keys:
+            keys = [_text(key) for key in node.keys]
+            if all(REASON.fullmatch(key) for key in keys):
+                yield from ((key, _text(value)) for key, value in zip(keys, node.values, strict=True))
 
 
 def _parameters(node: ast.FunctionDef | ast.ClassDef) -> list[str]:
@@ -111,24 +149,61 @@ def _parameters(node: ast.FunctionDef | ast.ClassDef) -> list[str]:
     return [target.id for target in fields if isinstance(target, ast.Name)]
 
 
-def _uses_in(tree: ast.Module, places: dict[str, int], area: str) -> Iterator[Use]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = _name(node.func)
-            for reason in _reasons(_reason_of(node, places.get(name, -1))):
-                yield Use(reason, CLASSES.get(name, ""), _message(node, name), _text(_keyword(node, "hint")), area)
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
-            first, *rest = node.value.elts
-            for reason in _reasons(first) if isinstance(first, ast.Constant) else []:
-                yield Use(reason, "", _text(rest[0]), "", area)
+def _uses_in(tree: ast.Module, makers: dict[str, Maker], area: str) -> Iterator[Use]:
+    makers = {**makers, **_makers([tree])}
+    for scope in _scopes(tree):
+        said = _assigned(scope)
+        for node in _within(scope):
+            if isinstance(node, ast.Call):
+                yield from _uses_of(node, makers, said, area)
+            if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1:
+                first, *rest = node.value.elts
+                for reason in _reasons(first) if isinstance(first, ast.Constant) else []:
+                    yield Use(reason, "", _text(rest[0]), "", area)
+
+
+def _uses_of(call: ast.Call, makers: dict[str, Maker], said: dict[str, ast.expr], area: str) -> Iterator[Use]:
+    name = _name(call.func)
+    maker = makers.get(name, Maker({}, ""))
+    given = _given(call, maker, "reason")
+    if isinstance(given, ast.Name):
+        given = said.get(given.id, given)
+    texts = [] if given is None else [_text(_given(call, maker, each), said) for each in SAYS]
+    message = _text(call.args[0], said) if name in CLASSES and call.args else next(filter(None, texts), "")
+    kind = CLASSES.get(name, maker.kind)
+    hint = next(filter(None, (_text(_given(call, maker, each), said) for each in NEXT)), "")
+    for reason in _reasons(given):
+        yield Use(reason, kind, message, hint, area)
+
+
+def _scopes(tree: ast.Module) -> Iterator[ast.Module | ast.FunctionDef]:
+    yield tree
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+def _within(scope: ast.AST) -> Iterator[ast.AST]:
+    """What belongs to a module or function, and not to a function in it."""
+    for node in ast.iter_child_nodes(scope):
+        if not isinstance(node, ast.FunctionDef):
+            yield node
+            yield from _within(node)
+
+
+def _assigned(scope: ast.AST) -> dict[str, ast.expr]:
+    """What names of a scope were given."""
+    found = {}
+    for node in _within(scope):
+        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+    return found
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
-def _reason_of(call: ast.Call, place: int) -> ast.expr | None:
-    given = _keyword(call, "reason")
+def _given(call: ast.Call, maker: Maker, parameter: str) -> ast.expr | None:
+    given, place = _keyword(call, parameter), maker.places.get(parameter, -1)
     return given if given is not None or not 0 <= place < len(call.args) else call.args[place]
 
 
@@ -142,18 +217,16 @@ def _reasons(node: ast.expr | None) -> list[str]:
     return [value for value in found if isinstance(value, str) and REASON.fullmatch(value)]
 
 
-def _message(call: ast.Call, name: str) -> str:
-    return _text(call.args[0]) if name in CLASSES and call.args else ""
-
-
-def _text(node: ast.expr | None) -> str:
+def _text(node: ast.expr | None, said: dict[str, ast.expr] | None = None) -> str:
     """The text of a literal or f-string, with `…` where values come in."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
     if isinstance(node, ast.BinOp):
-        return _text(node.left) + _text(node.right)
+        return _text(node.left, said) + _text(node.right, said)
+    if isinstance(node, ast.Name) and said:
+        return _text(said[node.id]) if node.id in said else "…"
     return "" if node is None else "…"
 
 
