@@ -51,7 +51,7 @@ class Catalogue:
     def list(self, *, owner: str, states: Sequence[State], name_contains: str, page_size: int, page_token: str) -> Page:
         """Records, oldest first, page by page."""
         limit = min(page_size if page_size > 0 else 100, MAX_PAGE)
-        with self._database.read() as session:
+        with self._database.read_at() as session:
             rows = self._learnwares.list(
                 session,
                 tenant=self._tenant,

@@ -6,13 +6,18 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from dock_db import Database, Flags, LearnwareRow, Learnwares, State
+from dock_db import LearnwareRow
 from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
-from learndock.errors import InvalidInput, NotFound, Overloaded
+from learndock.errors import InvalidInput, Overloaded
 from learndock.search import Hit, Mixture, Searcher, Verdict
 from learndock.semantic import SemanticSpecification
 from learndock.specification import Specification
+
+_STALE = (
+    "The database does not answer: this is the index as of revision {}. What was deleted since then may be among it, "
+    "and what is odd about single learnwares is not told."
+)
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,15 @@ class Answer:
     compared: int
     notes: tuple[str, ...]
     verdict: Verdict | None = None
+    stale: bool = False
+    """Whether it is from the index alone, because the database did not answer."""
 
 
 class Finder:
     """Searches one index."""
 
-    def __init__(self, database: Database, index: Searcher, follower: Follower, settings: SearchSettings) -> None:
-        self._database = database
+    def __init__(self, index: Searcher, follower: Follower, settings: SearchSettings) -> None:
+        self._records = follower.records
         self._index = index
         self._follower = follower
         self._settings = settings
@@ -67,22 +74,12 @@ class Finder:
             cancelled=cancelled,
         )
         keys = [hit.key for hit in result.hits] + list(result.mixture.keys if result.mixture else ())
-        records = self._records(keys)
-        hits = [(records[hit.key], hit) for hit in result.hits if hit.key in records]
-        mixture = result.mixture if result.mixture and all(k in records for k in result.mixture.keys) else None
-        members = [records[key] for key in mixture.keys] if mixture else []
-        notes = (*result.notes, *self._flagged([row for row, _ in hits] + members))
-        return Answer(hits, mixture, members, revision, result.compared, notes, result.verdict)
-
-    def _flagged(self, rows: list[LearnwareRow]) -> list[str]:
-        """A sentence for each learnware that something is odd about."""
-        found = dict.fromkeys((row.learnware_id, row.version) for row in rows)
-        notes = []
-        with self._database.read() as session:
-            for learnware_id, version in found:
-                for reason, detail in Flags().of(session, learnware_id, version):
-                    notes.append(f"Look at {learnware_id} with care ({reason}): {detail}")
-        return notes
+        seen = self._records.of(keys)
+        hits = [(seen.rows[hit.key], hit) for hit in result.hits if hit.key in seen.rows]
+        mixture = result.mixture if result.mixture and all(k in seen.rows for k in result.mixture.keys) else None
+        members = [seen.rows[key] for key in mixture.keys] if mixture else []
+        notes = (*result.notes, *seen.notes, *([_STALE.format(revision)] if seen.stale else []))
+        return Answer(hits, mixture, members, revision, result.compared, notes, result.verdict, seen.stale)
 
     @property
     def revision(self) -> int:
@@ -118,16 +115,3 @@ class Finder:
                 reason="SEARCH_LIMIT_OUT_OF_RANGE",
             )
         return replace(question, limit=limit, mixture_size=size)
-
-    def _records(self, keys: list[str]) -> dict[str, LearnwareRow]:
-        found = {}
-        with self._database.read() as session:
-            for key in keys:
-                learnware_id, _, version = key.rpartition(":")
-                try:
-                    row = Learnwares().get(session, learnware_id, int(version))
-                except NotFound:
-                    continue
-                if row.state in (State.INDEXED, State.EMBEDDING):
-                    found[key] = row
-        return found

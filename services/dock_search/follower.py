@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
+from dock_search.records import Records
 from dock_search.suspicion import Inspector
-from learndock.errors import DockError, FailedPrecondition
+from learndock.errors import DockError, FailedPrecondition, Unavailable
 from learndock.search import Searcher
 from learndock.semantic import SemanticSpecification
 from learndock.specification import read_specification
@@ -41,6 +42,7 @@ class Follower:
     def __init__(self, database: Database, index: Searcher, *, poll_s: float) -> None:
         self._database = database
         self._index = index
+        self.records = Records(database)
         self._inspector = Inspector(index)
         self._poll_s = poll_s
         self._learnwares = Learnwares()
@@ -90,7 +92,7 @@ class Follower:
     def catch_up(self) -> None:
         """Apply everything that changed since the last time."""
         while True:
-            with self._database.read() as session:
+            with self._database.read_at() as session:
                 rows = self._learnwares.changed_since(session, self._applied)
             if not rows:
                 return
@@ -131,6 +133,7 @@ class Follower:
                 failpoint("search.after_indexed")
         else:
             self._index.remove(key_of(row))
+            self.records.forget(key_of(row))
 
     def _inspect(self, row: LearnwareRow, session: Session) -> None:
         stored = Specifications().get(session, row.learnware_id, row.version)
@@ -138,7 +141,7 @@ class Follower:
         self._inspector.inspect(row, key_of(row), specification, session)
 
     def _add(self, row: LearnwareRow) -> bool:
-        with self._database.read() as session:
+        with self._database.read_at(row.revision) as session:
             stored = Specifications().get(session, row.learnware_id, row.version)
         if stored is None:
             return False
@@ -157,6 +160,9 @@ class Follower:
             self._wake.clear()
             try:
                 self.catch_up()
+            except Unavailable as error:
+                _log.warning("the index does not follow the database: %s", error, extra={"reason": error.reason})
+                self._stopping.wait(self._poll_s)
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the index could not follow the database; trying again")
                 self._stopping.wait(self._poll_s)

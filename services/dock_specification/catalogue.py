@@ -36,7 +36,7 @@ class SpecificationCatalogue:
 
     def get(self, learnware_id: str, version: int) -> tuple[SpecificationRow, Specification]:
         """A stored specification. NotFound SPECIFICATION_NOT_FOUND where there is none (yet)."""
-        with self._database.read() as session:
+        with self._database.read_at() as session:
             row = Learnwares().get(session, learnware_id, version)
             stored = Specifications().get(session, row.learnware_id, row.version)
         if stored is None or not stored.payload:
@@ -49,7 +49,7 @@ class SpecificationCatalogue:
 
     def flags(self, learnware_id: str, version: int) -> list[str]:
         """What is odd about a learnware, a reason and a sentence each."""
-        with self._database.read() as session:
+        with self._database.read_at() as session:
             row = Learnwares().get(session, learnware_id, version)
             return [f"{reason}: {detail}" for reason, detail in Flags().of(session, row.learnware_id, row.version)]
 
@@ -70,7 +70,7 @@ class SpecificationCatalogue:
     def _indexed(self) -> list[tuple[LearnwareRow, SpecificationRow]]:
         pairs = []
         after: tuple[str, int] | None = None
-        with self._database.read() as session:
+        with self._database.read_at() as session:
             while True:
                 rows = Learnwares().list(session, tenant=self._tenant, states=[State.INDEXED], after=after, limit=500)
                 for row in rows:
