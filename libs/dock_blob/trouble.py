@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from xml.etree.ElementTree import ParseError
 
 from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
 from urllib3.exceptions import HTTPError
@@ -10,8 +11,8 @@ from urllib3.exceptions import SSLError as WrappedSSLError
 
 from learndock.errors import DockError, FailedPrecondition, NotFound, Overloaded, Unavailable
 
-SAID = (MinioException, HTTPError, OSError, ValueError)
-"""Everything that a call of the client may raise; ValueError where an answer cannot be read."""
+SAID = (MinioException, HTTPError, OSError, ValueError, ParseError)
+"""Everything that a call of the client may raise; the last two where an answer cannot be read."""
 
 _FULL = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage", "EntityQuota"}
 _KEYS = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurity", "Forbidden"}

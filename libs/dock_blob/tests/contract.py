@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import hashlib
 import os
+import random
 import uuid
 
 import pytest
 
-from dock_blob import BlobStore
+from dock_blob import BlobStore, Whole
 from learndock.errors import AlreadyExists, InvalidInput, NotFound
 
 BAD_KEYS = [
@@ -129,6 +131,35 @@ class BlobStoreContract:
         assert b"".join(store.read(key)) == b"abcdef"
         assert list(store.list_unfinished()) == []
         assert store.persisted_bytes(key) == 0
+
+    @pytest.mark.parametrize("size", [0, 10, 3 << 20])
+    @pytest.mark.parametrize("declared", [True, False])
+    def test_a_stream_of_chunks(self, store: BlobStore, size: int, declared: bool):
+        key, data = new_key(), random.Random(size).randbytes(size)
+        whole = Whole(size, hashlib.sha256(data).hexdigest()) if declared else None
+        half = data[: size // 2]
+        assert store.append(key, 0, iter([half[:3], b"", half[3:]]), whole) == len(half)
+        assert store.persisted_bytes(key) == len(half)
+        assert store.append(key, 0, [data], whole) == size
+        if size:
+            store.complete(key, whole)
+            assert b"".join(store.read(key)) == data
+
+    def test_a_stream_that_breaks_off_keeps_what_came(self, store: BlobStore):
+        key = new_key()
+
+        def breaks():
+            yield b"came"
+            raise RuntimeError("the client went away")
+
+        with pytest.raises(RuntimeError):
+            store.append(key, 0, breaks())
+        assert store.persisted_bytes(key) == 4
+        with pytest.raises(InvalidInput):
+            store.append(key, 5, [b"x"])
+        assert store.append(key, 4, [b" whole"]) == 10
+        store.complete(key)
+        assert b"".join(store.read(key)) == b"came whole"
 
     def test_parts_again_and_overlapping_are_harmless(self, store: BlobStore):
         key = new_key()

@@ -19,7 +19,7 @@ from dock_blob.growth import Names
 from dock_blob.s3 import S3BlobStore
 from dock_blob.settings import BlobSettings
 from dock_blob.tests.contract import BlobStoreContract, new_key
-from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
+from learndock.errors import InvalidInput, Unavailable
 
 PART = 5 << 20
 SETTINGS = BlobSettings(part_bytes=PART, wait_s=0)
@@ -349,48 +349,17 @@ def test_killed_at_a_moment_another_replica_goes_on(store, url, moment):
     assert not any(store._bucket.uploads(f"objects/t/{key}!") for key in ("up", "small", "pieces", "dropped"))
 
 
-def settings(**changes) -> BlobSettings:
-    return BlobSettings(**{"wait_s": 0, "tries": 2, **changes})
-
-
-def test_wrong_keys_are_told_with_what_to_set_and_without_secrets(url):
-    with pytest.raises(FailedPrecondition) as caught:
-        S3BlobStore.connect(url, settings(secret_key="not-the-secret"))
-    assert caught.value.reason == "STORAGE_FORBIDDEN"
-    assert "DOCK_BLOB_SECRET_KEY" in str(caught.value)
-    assert "not-the-secret" not in repr(caught.value) + str(caught.value) + str(caught.value.__cause__)
-
-
-def test_no_keys(url):
-    bare = "s3://" + url.partition("@")[2]
-    with pytest.raises(FailedPrecondition) as caught:
-        S3BlobStore.connect(bare, settings())
-    assert caught.value.reason == "STORAGE_CREDENTIALS_MISSING"
-
-
-def test_a_bucket_is_made_only_where_that_is_wanted(s3_server):
-    other = s3_server.new_bucket().replace("/dock-", "/dock-not-there-")
-    with pytest.raises(FailedPrecondition) as caught:
-        S3BlobStore.connect(other, settings())
-    assert caught.value.reason == "STORAGE_BUCKET_MISSING"
-    made = S3BlobStore.connect(other, settings(create_bucket=True))
-    made.put("a", [b"1"])
-    assert b"".join(S3BlobStore.connect(other, settings()).read("a")) == b"1"
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "s3://", "s3://host", "http://host/bucket", "s3://host:no/bucket", "s3://host/bucket?other=1",
-        "s3://host/bucket?secure=perhaps",
-    ],
-)  # fmt: skip
-def test_urls_that_are_none(url):
-    with pytest.raises(InvalidInput) as caught:
-        S3BlobStore.connect(url, settings(access_key="a", secret_key="b"))
-    assert caught.value.reason == "BLOB_URL_INVALID"
-
-
-def test_settings_do_not_show_secrets():
-    shown = repr(settings(access_key="the-access-key", secret_key="the-secret"))
-    assert "the-" not in shown
+def test_what_was_acknowledged_survives_the_servers_death(own_s3):
+    url = own_s3.new_bucket()
+    store = S3BlobStore.connect(url, SETTINGS)
+    data, whole = content(2 * PART + 7)
+    store.append("t/up", 0, sliced(data[: PART + 1000]), whole)
+    own_s3.kill()
+    with pytest.raises(Unavailable):
+        S3BlobStore.connect(url, SETTINGS)
+    own_s3.start()
+    offset = store.persisted_bytes("t/up")
+    assert offset == PART + 1000
+    store.append("t/up", offset, sliced(data[offset:]), whole)
+    store.complete("t/up", whole)
+    assert b"".join(store.read("t/up")) == data
