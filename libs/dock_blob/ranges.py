@@ -38,7 +38,7 @@ def open_ranges(bucket: Bucket, name: str, size: int) -> BinaryIO:
 class RangeReader(io.RawIOBase):
     """Fetches blocks as they are asked for: larger ones while it is read on, small ones after a leap.
 
-    A few blocks are kept, so that going to and fro between a zip's directory and its members costs nothing.
+    A few blocks are kept, so that going back and forth between a zip's directory and its members costs nothing.
     """
 
     def __init__(self, bucket: Bucket, name: str, size: int) -> None:

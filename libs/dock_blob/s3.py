@@ -33,7 +33,7 @@ _LOOK_AGAIN_S = 1.0
 class S3BlobStore:
     """BlobStore in a bucket, by any number of processes at a time.
 
-    Nothing is kept in memory between calls; docs/adr/0012-uploads-to-an-object-store.md says how uploads grow.
+    Nothing is kept in memory between calls; docs/adr/0011-uploads-to-an-object-store.md says how uploads grow.
     Failures: Overloaded STORAGE_FULL, Unavailable STORAGE_DOWN, FailedPrecondition STORAGE_FORBIDDEN,
     STORAGE_TLS_FAILED, STORAGE_BUCKET_MISSING, STORAGE_CLOCK_SKEWED, STORAGE_REFUSED.
     """
