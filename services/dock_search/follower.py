@@ -145,6 +145,7 @@ class Follower:
             stored = Specifications().get(session, row.learnware_id, row.version)
         if stored is None:
             return False
+        self.records.keep(key_of(row), row)
         if key_of(row) in self._index:
             return True
         try:

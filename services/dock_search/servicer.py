@@ -61,7 +61,9 @@ def _question(request: pb.SearchRequest) -> Question:
 
 
 def _response(answer: Answer) -> pb.SearchResponse:
-    response = pb.SearchResponse(revision=answer.revision, notes=answer.notes, compared=answer.compared)
+    response = pb.SearchResponse(
+        revision=answer.revision, notes=answer.notes, compared=answer.compared, stale=answer.stale
+    )
     for row, hit in answer.hits:
         response.hits.add(
             learnware=learnware_message(row),

@@ -28,3 +28,6 @@ class SearchSettings(BaseSettings):
 
     max_wait_s: float = Field(default=30.0, ge=0.0)
     """Longest that one of them waits, whatever its deadline."""
+
+    replica: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    """Name of this replica on the bus, different for each; unset, the machine's name and the process's number."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,6 +16,12 @@ from dock_search.settings import SearchSettings
 from dock_search.subscriptions import subscribe
 from learndock import plugins
 from learndock.search import Searcher
+
+
+def _own_name() -> str:
+    """A name that no other replica has: the machine's and the process's."""
+    host = "".join(char if char.isalnum() else "-" for char in socket.gethostname())
+    return f"{host}-{os.getpid()}"
 
 
 @dataclass
@@ -38,8 +46,8 @@ class Search:
         self.follower.stop()
 
 
-def make_search(database: Database, bus: EventBus, settings: SearchSettings, *, replica: str = "0") -> Search:
+def make_search(database: Database, bus: EventBus, settings: SearchSettings) -> Search:
     """Wire search by hand."""
     index: Searcher = plugins.load(plugins.SEARCHERS, settings.searcher)()
     follower = Follower(database, index, poll_s=settings.poll_s)
-    return Search(SearchServicer(Finder(database, index, follower, settings)), follower, bus, replica)
+    return Search(SearchServicer(Finder(index, follower, settings)), follower, bus, settings.replica or _own_name())

@@ -35,7 +35,7 @@ class Library:
         self.house = house
         self.index = Index()
         self.follower = Follower(house.database, self.index, poll_s=0.05)
-        self.finder = Finder(house.database, self.index, self.follower, SearchSettings(**settings))
+        self.finder = Finder(self.index, self.follower, SearchSettings(**settings))
 
     def find(self, centre=0.0, **wanted):
         task = TableSpecification.from_json(table_specification(centre=centre, seed=77))

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from dockapi.learnware.v1 import learnware_pb2 as dockapi_dot_learnware_dot_v1_dot_learnware__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64ockapi/search/v1/search.proto\x12\x11\x64ockapi.search.v1\x1a$dockapi/learnware/v1/learnware.proto\"\xdd\x01\n\rSearchRequest\x12(\n\x04rkme\x18\x01 \x01(\x0b\x32\x1a.dockapi.learnware.v1.Rkme\x12\x1b\n\x13semantic_query_json\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12<\n\x10mixture_strategy\x18\x05 \x01(\x0e\x32\".dockapi.search.v1.MixtureStrategy\x12\x14\n\x0cmixture_size\x18\x06 \x01(\x05\x12\x14\n\x0cmin_revision\x18\x07 \x01(\x03\"\xbd\x01\n\x03Hit\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x15\n\rpeer_distance\x18\x04 \x01(\x01\x12\x12\n\npeer_score\x18\x05 \x01(\x01\x12\x11\n\tpeer_rank\x18\x06 \x01(\x05\x12#\n\x03\x66it\x18\x07 \x01(\x0e\x32\x16.dockapi.search.v1.Fit\"`\n\x07Verdict\x12#\n\x03\x66it\x18\x01 \x01(\x0e\x32\x16.dockapi.search.v1.Fit\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05ratio\x18\x03 \x01(\x01\x12\x11\n\tstrangers\x18\x04 \x01(\x05\"S\n\rMixtureMember\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"]\n\x07Mixture\x12\x31\n\x07members\x18\x01 \x03(\x0b\x32 .dockapi.search.v1.MixtureMember\x12\x10\n\x08\x64istance\x18\x02 \x01(\x01\x12\r\n\x05score\x18\x03 \x01(\x01\"\xc3\x01\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.dockapi.search.v1.Hit\x12+\n\x07mixture\x18\x02 \x01(\x0b\x32\x1a.dockapi.search.v1.Mixture\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\r\n\x05notes\x18\x04 \x03(\t\x12\x10\n\x08\x63ompared\x18\x05 \x01(\x05\x12+\n\x07verdict\x18\x06 \x01(\x0b\x32\x1a.dockapi.search.v1.Verdict\"\x11\n\x0fGetIndexRequest\"8\n\x10GetIndexResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x12\n\nlearnwares\x18\x02 \x01(\x05*\x89\x01\n\x0fMixtureStrategy\x12 \n\x1cMIXTURE_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15MIXTURE_STRATEGY_NONE\x10\x01\x12\x1b\n\x17MIXTURE_STRATEGY_GREEDY\x10\x02\x12\x1c\n\x18MIXTURE_STRATEGY_WEIGHTS\x10\x03*[\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46IT_FITS\x10\x01\x12\x0f\n\x0b\x46IT_IN_PART\x10\x02\x12\x0b\n\x07\x46IT_NOT\x10\x03\x12\x13\n\x0f\x46IT_CANNOT_TELL\x10\x04\x32\xb3\x01\n\rSearchService\x12M\n\x06Search\x12 .dockapi.search.v1.SearchRequest\x1a!.dockapi.search.v1.SearchResponse\x12S\n\x08GetIndex\x12\".dockapi.search.v1.GetIndexRequest\x1a#.dockapi.search.v1.GetIndexResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x64ockapi/search/v1/search.proto\x12\x11\x64ockapi.search.v1\x1a$dockapi/learnware/v1/learnware.proto\"\xdd\x01\n\rSearchRequest\x12(\n\x04rkme\x18\x01 \x01(\x0b\x32\x1a.dockapi.learnware.v1.Rkme\x12\x1b\n\x13semantic_query_json\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\r\n\x05limit\x18\x04 \x01(\x05\x12<\n\x10mixture_strategy\x18\x05 \x01(\x0e\x32\".dockapi.search.v1.MixtureStrategy\x12\x14\n\x0cmixture_size\x18\x06 \x01(\x05\x12\x14\n\x0cmin_revision\x18\x07 \x01(\x03\"\xbd\x01\n\x03Hit\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x10\n\x08\x64istance\x18\x03 \x01(\x01\x12\x15\n\rpeer_distance\x18\x04 \x01(\x01\x12\x12\n\npeer_score\x18\x05 \x01(\x01\x12\x11\n\tpeer_rank\x18\x06 \x01(\x05\x12#\n\x03\x66it\x18\x07 \x01(\x0e\x32\x16.dockapi.search.v1.Fit\"`\n\x07Verdict\x12#\n\x03\x66it\x18\x01 \x01(\x0e\x32\x16.dockapi.search.v1.Fit\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\r\n\x05ratio\x18\x03 \x01(\x01\x12\x11\n\tstrangers\x18\x04 \x01(\x05\"S\n\rMixtureMember\x12\x32\n\tlearnware\x18\x01 \x01(\x0b\x32\x1f.dockapi.learnware.v1.Learnware\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"]\n\x07Mixture\x12\x31\n\x07members\x18\x01 \x03(\x0b\x32 .dockapi.search.v1.MixtureMember\x12\x10\n\x08\x64istance\x18\x02 \x01(\x01\x12\r\n\x05score\x18\x03 \x01(\x01\"\xd2\x01\n\x0eSearchResponse\x12$\n\x04hits\x18\x01 \x03(\x0b\x32\x16.dockapi.search.v1.Hit\x12+\n\x07mixture\x18\x02 \x01(\x0b\x32\x1a.dockapi.search.v1.Mixture\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\r\n\x05notes\x18\x04 \x03(\t\x12\x10\n\x08\x63ompared\x18\x05 \x01(\x05\x12+\n\x07verdict\x18\x06 \x01(\x0b\x32\x1a.dockapi.search.v1.Verdict\x12\r\n\x05stale\x18\x07 \x01(\x08\"\x11\n\x0fGetIndexRequest\"8\n\x10GetIndexResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x12\n\nlearnwares\x18\x02 \x01(\x05*\x89\x01\n\x0fMixtureStrategy\x12 \n\x1cMIXTURE_STRATEGY_UNSPECIFIED\x10\x00\x12\x19\n\x15MIXTURE_STRATEGY_NONE\x10\x01\x12\x1b\n\x17MIXTURE_STRATEGY_GREEDY\x10\x02\x12\x1c\n\x18MIXTURE_STRATEGY_WEIGHTS\x10\x03*[\n\x03\x46it\x12\x13\n\x0f\x46IT_UNSPECIFIED\x10\x00\x12\x0c\n\x08\x46IT_FITS\x10\x01\x12\x0f\n\x0b\x46IT_IN_PART\x10\x02\x12\x0b\n\x07\x46IT_NOT\x10\x03\x12\x13\n\x0f\x46IT_CANNOT_TELL\x10\x04\x32\xb3\x01\n\rSearchService\x12M\n\x06Search\x12 .dockapi.search.v1.SearchRequest\x1a!.dockapi.search.v1.SearchResponse\x12S\n\x08GetIndex\x12\".dockapi.search.v1.GetIndexRequest\x1a#.dockapi.search.v1.GetIndexResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'dockapi.search.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MIXTURESTRATEGY']._serialized_start=1061
-  _globals['_MIXTURESTRATEGY']._serialized_end=1198
-  _globals['_FIT']._serialized_start=1200
-  _globals['_FIT']._serialized_end=1291
+  _globals['_MIXTURESTRATEGY']._serialized_start=1076
+  _globals['_MIXTURESTRATEGY']._serialized_end=1213
+  _globals['_FIT']._serialized_start=1215
+  _globals['_FIT']._serialized_end=1306
   _globals['_SEARCHREQUEST']._serialized_start=92
   _globals['_SEARCHREQUEST']._serialized_end=313
   _globals['_HIT']._serialized_start=316
@@ -47,11 +47,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MIXTURE']._serialized_start=690
   _globals['_MIXTURE']._serialized_end=783
   _globals['_SEARCHRESPONSE']._serialized_start=786
-  _globals['_SEARCHRESPONSE']._serialized_end=981
-  _globals['_GETINDEXREQUEST']._serialized_start=983
-  _globals['_GETINDEXREQUEST']._serialized_end=1000
-  _globals['_GETINDEXRESPONSE']._serialized_start=1002
-  _globals['_GETINDEXRESPONSE']._serialized_end=1058
-  _globals['_SEARCHSERVICE']._serialized_start=1294
-  _globals['_SEARCHSERVICE']._serialized_end=1473
+  _globals['_SEARCHRESPONSE']._serialized_end=996
+  _globals['_GETINDEXREQUEST']._serialized_start=998
+  _globals['_GETINDEXREQUEST']._serialized_end=1015
+  _globals['_GETINDEXRESPONSE']._serialized_start=1017
+  _globals['_GETINDEXRESPONSE']._serialized_end=1073
+  _globals['_SEARCHSERVICE']._serialized_start=1309
+  _globals['_SEARCHSERVICE']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

@@ -98,20 +98,22 @@ class Mixture(_message.Message):
     def __init__(self, members: _Optional[_Iterable[_Union[MixtureMember, _Mapping]]] = ..., distance: _Optional[float] = ..., score: _Optional[float] = ...) -> None: ...
 
 class SearchResponse(_message.Message):
-    __slots__ = ("hits", "mixture", "revision", "notes", "compared", "verdict")
+    __slots__ = ("hits", "mixture", "revision", "notes", "compared", "verdict", "stale")
     HITS_FIELD_NUMBER: _ClassVar[int]
     MIXTURE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
     COMPARED_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
+    STALE_FIELD_NUMBER: _ClassVar[int]
     hits: _containers.RepeatedCompositeFieldContainer[Hit]
     mixture: Mixture
     revision: int
     notes: _containers.RepeatedScalarFieldContainer[str]
     compared: int
     verdict: Verdict
-    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., mixture: _Optional[_Union[Mixture, _Mapping]] = ..., revision: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., compared: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ...) -> None: ...
+    stale: bool
+    def __init__(self, hits: _Optional[_Iterable[_Union[Hit, _Mapping]]] = ..., mixture: _Optional[_Union[Mixture, _Mapping]] = ..., revision: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., compared: _Optional[int] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., stale: bool = ...) -> None: ...
 
 class GetIndexRequest(_message.Message):
     __slots__ = ()
