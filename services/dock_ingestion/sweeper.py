@@ -7,6 +7,7 @@ import threading
 
 from dock_blob import BlobStore
 from dock_db import Database, Learnwares, Uploads
+from dock_db.leadership import Leadership
 from dock_failpoint import failpoint
 from dock_ingestion.settings import IngestionSettings
 
@@ -14,12 +15,16 @@ _log = logging.getLogger(__name__)
 
 
 class Sweeper:
-    """Sweeps on a thread of its own. What is referenced, or younger than the grace, is never touched."""
+    """Sweeps on a thread of its own. What is referenced, or younger than the grace, is never touched.
+
+    Of several on one database one leads and sweeps.
+    """
 
     def __init__(self, database: Database, blobs: BlobStore, settings: IngestionSettings) -> None:
         self._database = database
         self._blobs = blobs
         self._settings = settings
+        self._leadership = Leadership(database, "sweeper")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingestion-sweeper", daemon=True)
 
@@ -31,6 +36,7 @@ class Sweeper:
         """Stop and wait."""
         self._stopping.set()
         self._thread.join()
+        self._leadership.release()
 
     def sweep(self) -> int:
         """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed."""
@@ -64,6 +70,8 @@ class Sweeper:
     def _run(self) -> None:
         while not self._stopping.wait(self._settings.sweep_period_s):
             try:
+                if not self._leadership.held():
+                    continue
                 gone = self.sweep()
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("sweep failed; the next one tries again")

@@ -77,6 +77,7 @@ def test_what_nothing_fits_is_told_so(library, house):
     answer = library.find(60.0)
     assert answer.verdict.word == "nothing fits"
     assert [hit.fits for _, hit in answer.hits] == ["does not fit"]
+    assert (answer.mixture, answer.members) == (None, [])
 
 
 def test_only_what_was_embedded_is_searchable(library, house):
@@ -203,7 +204,7 @@ def test_a_failure_while_following_is_survived(library, house, until, monkeypatc
     row = house.embedded()
     until(lambda: house.now(row).state is State.INDEXED)
     library.follower.stop()
-    assert "could not follow" in caplog.text
+    assert "does not follow" in caplog.text
 
 
 def test_who_has_seen_a_change_can_wait_for_it(library, house):
