@@ -4,6 +4,7 @@ from dock_db.bell import Bell
 from dock_db.breaches import Breaches
 from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
+from dock_db.dead_letters import DeadLetterRecorder, DeadLetters
 from dock_db.flags import Flags
 from dock_db.leadership import Leadership
 from dock_db.learnwares import Learnwares
@@ -34,6 +35,8 @@ __all__ = [
     "CheckSteps",
     "Database",
     "DatabaseOptions",
+    "DeadLetterRecorder",
+    "DeadLetters",
     "Flags",
     "Leadership",
     "LearnwareRow",

@@ -225,3 +225,18 @@ tokens = Table(
     Column("revoked_at", Double, nullable=False),
 )
 """Who may speak to the dock. `digest` is the SHA-256 of the token; `used_at` is coarse; 0 means never."""
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("durable", String(128), primary_key=True),
+    Column("event_id", String(256), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("asked_again", Boolean, nullable=False),
+)
+"""What a bus without a memory of its own gave up, and whether an operator asked to deliver it again."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 
 from dock_bus import EventBus
+from dock_bus.inprocess import InProcessBus
 from dock_checking.examiner import Workbench
-from dock_db import Database, Learnwares, Reconciler, Relay
+from dock_db import Database, DeadLetterRecorder, Learnwares, Reconciler, Relay
 from dock_reuse.peers import PeerSource
 from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.server import Server, build_server
@@ -126,7 +127,10 @@ class Dock:
         reconciler = Reconciler(
             self._database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s
         )
-        return [Relay(self._database, self._bus), reconciler]
+        beside: list[Runnable] = [Relay(self._database, self._bus), reconciler]
+        if isinstance(self._bus, InProcessBus):  # NATS keeps its dead letters itself
+            beside.append(DeadLetterRecorder(self._database, self._bus))
+        return beside
 
     def _begin(self, what: str, part: Runnable, stopping: threading.Event) -> None:
         self.readiness.wait_for(what, part.start, stopping)
