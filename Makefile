@@ -5,6 +5,8 @@ BIN := .venv/bin
 DEMO_DATA ?= demo-dock
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+SEEDS ?= 5
+FIRST_SEED ?= 0
 SERVICES_ARGS ?=
 
 # Wheels of the checkout and of sandbox environments: kept inside the checkout unless you keep them elsewhere.
@@ -61,10 +63,11 @@ peer-env: setup-dev ## Install the peer, for benchmarks and test-peer only, into
 test-peer: peer-env ## Run the tests that read our files with the peer, and the peer's with ours
 	$(BIN)/pytest tests/peer $(PYTEST_ARGS)
 
-torture: setup-dev ## Kill, load and attack a dock for up to an hour; FULL=1 for every seed and size
-	nice $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds 5)
+torture: setup-dev ## Kill, load, poison and attack a dock for half an hour; FULL=1 for every seed and size; SEEDS, FIRST_SEED
+	nice $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds $(SEEDS) --first $(FIRST_SEED))
 	nice $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick)
-	$(BIN)/pytest tests/hostile tests/torture libs/dock_blob $(PYTEST_ARGS)
+	nice $(BIN)/python tools/torture/poison.py $(if $(FULL),--rounds 4,--rounds 1 --pushes 20 --damaged 10)
+	$(BIN)/pytest tests/hostile tests/torture tests/load libs/dock_blob libs/dock_sandbox $(PYTEST_ARGS)
 
 bench: setup-dev ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
 	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"

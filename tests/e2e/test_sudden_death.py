@@ -13,20 +13,8 @@ from tests.e2e.learnwares import classifier_package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sandbox]
 
-MOMENTS = [
-    "blob.append.after_fsync",
-    "ingestion.commit.before_complete",
-    "ingestion.commit.after_complete",
-    "ingestion.commit.before_transaction",
-    "ingestion.commit.after_transaction",
-    "checking.claimed",
-    "checking.step",
-    "checking.before_verdict",
-    "checking.after_verdict",
-    "specification.before_store",
-    "specification.after_store",
-    "search.before_indexed",
-]
+MOMENTS = ["ingestion.commit.after_transaction", "checking.before_verdict"]
+"""One on each side of the answer; tests/torture/test_death.py goes through all there are."""
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

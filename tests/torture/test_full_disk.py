@@ -98,9 +98,9 @@ def test_a_full_disk_turns_uploads_away_until_there_is_space(disk, dock, tmp_pat
     client = Dock(disk.read("address").strip(), owner="tester", patience_s=30)
     first = client.push(classifier_package(tmp_path, 0))
     assert client.wait(first.learnware_id, timeout=200).state == "INDEXED"
-    large = classifier_package(tmp_path, 1, ballast=6 << 20)
+    large = classifier_package(tmp_path, 1, ballast=20 << 20)
 
-    disk.shrink(2048)  # room for the database, not for the package
+    disk.shrink(11 << 10)  # room for the database and for the first 8 MiB, not for the whole package
     with pytest.raises(Overloaded) as caught:
         push_once(client, large)
     assert caught.value.reason == "STORAGE_FULL"

@@ -45,7 +45,8 @@ class MeasuredDock:
         self.log = data.parent / f"{data.name}.log"
 
     def __enter__(self) -> MeasuredDock:
-        self._data.mkdir(parents=True)
+        self._data.mkdir(parents=True, exist_ok=True)
+        (self._data / "address").unlink(missing_ok=True)
         command = [sys.executable, "-m", "learndock.cli.main", *self._command, "--data", str(self._data), "--port", "0"]
         with self.log.open("wb") as log:
             environment = {**os.environ, **self._settings}
