@@ -22,7 +22,15 @@ def pytest_configure() -> None:
     if WHEELS.is_dir():
         os.environ.setdefault("UV_CACHE_DIR", str(WHEELS))
         os.environ.setdefault("DOCK_OFFLINE", "true")
-    for name in ("DOCK_URL", "DOCK_OWNER", "DOCK_FAILPOINTS", "DOCK_KEY"):
+    for name in (
+        "DOCK_URL",
+        "DOCK_OWNER",
+        "DOCK_FAILPOINTS",
+        "DOCK_KEY",
+        "DOCK_TOKEN",
+        "DOCK_TOKEN_FILE",
+        "DOCK_TLS_CA",
+    ):
         os.environ.pop(name, None)
     # What tests meet is not for the user's list of known docks.
     os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="dock-tests-")

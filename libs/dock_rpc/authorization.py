@@ -79,6 +79,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     (_INGESTION, "WatchLearnware"): Rule(READ, Reach.TENANT),
     (_INGESTION, "ReportBreach"): Rule(_for("service"), Reach.ALL, changes=True),
     (_INGESTION, "ListBreaches"): Rule(READ, Reach.OWN),
+    (_INGESTION, "GetPrincipal"): Rule(_SERVICE_READS, Reach.ALL),
     (_CHECKING, "GetVerdict"): Rule(READ, Reach.PUBLISHED),
     (_CHECKING, "GetVerdictRecord"): Rule(READ, Reach.PUBLISHED),
     (_CHECKING, "WatchCheck"): Rule(READ, Reach.PUBLISHED),

@@ -12,6 +12,7 @@ from dock_ingestion.breaches import BreachDesk
 from dock_ingestion.catalogue import Catalogue
 from dock_ingestion.chunks import Chunk
 from dock_ingestion.uploads import Declaration, Progress, UploadDesk
+from dock_rpc.principal import current_principal
 from dockapi.ingestion.v1 import ingestion_pb2 as pb
 from dockapi.ingestion.v1 import ingestion_pb2_grpc as rpc
 from dockapi.learnware.v1 import learnware_pb2
@@ -125,6 +126,15 @@ class IngestionServicer(rpc.IngestionServiceServicer):
             added = response.breaches.add(rule=row.rule, detail=row.detail, confirmed=row.confirmed, tenant=row.tenant)
             added.at.FromNanoseconds(int(row.at * 1e9))
         return response
+
+    def GetPrincipal(self, request: pb.GetPrincipalRequest, context: grpc.ServicerContext) -> pb.GetPrincipalResponse:
+        """Whom the caller's token stands for."""
+        who = current_principal()
+        if who is None:
+            return pb.GetPrincipalResponse()
+        return pb.GetPrincipalResponse(
+            tenant=who.tenant, owner=who.owner, scopes=sorted(who.scopes), token_id=who.token_id
+        )
 
 
 def _query_response(progress: Progress) -> pb.QueryUploadResponse:

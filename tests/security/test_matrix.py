@@ -74,6 +74,7 @@ DOORS = {
     "WatchLearnware": anybody(_of(ingestion.WatchLearnwareRequest)),
     "ReportBreach": Door(_of(ingestion.ReportBreachRequest), frozenset(), False, False, service=True, admin=False),
     "ListBreaches": owners(_of(ingestion.ListBreachesRequest)),
+    "GetPrincipal": anybody(lambda *_: ingestion.GetPrincipalRequest(), service=True),
     "GetVerdict": published(_of(checking.GetVerdictRequest)),
     "GetVerdictRecord": published(_of(checking.GetVerdictRecordRequest)),
     "WatchCheck": published(_of(checking.WatchCheckRequest)),

@@ -46,6 +46,8 @@ COMMANDS: Mapping[str, Place] = {
     "watch": Place("watch", _GIVE, "See a learnware's check as it happens."),
     "update": Place("update", _GIVE, "Push a new version of a learnware."),
     "rm": Place("remove", _GIVE, "Remove learnwares from the dock."),
+    "login": Place("login", _GIVE, "Keep your token for a dock."),
+    "logout": Place("login", _GIVE, "Forget it."),
     "list": Place("listing", _USE, "List learnwares."),
     "show": Place("listing", _USE, "Show one learnware and its verdict."),
     "search": Place("search", _USE, "Find what fits your data or your words."),

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dock_rpc.address import Address
 from dock_rpc.convert import rkme_to_specification, specification_to_rkme
 from dock_rpc.peers import Peers, peer_addresses
+from dock_rpc.principal import Principal
 from dockapi.checking.v1 import checking_pb2
 from dockapi.ingestion.v1 import ingestion_pb2
 from dockapi.reuse.v1 import reuse_pb2
@@ -26,6 +28,7 @@ from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, 
 from learndock.client.patience import Patience
 from learndock.client.records import Breach, CheckStep, LearnwareRecord, Verdict, state_number, warn_of_newer
 from learndock.client.remote import RemoteModel, predict_blocks
+from learndock.client.tokens import goes_in_clear, token_for
 from learndock.client.upload import Upload, make_parcel
 from learndock.client.verifying import Attestation, Verifier, keep
 from learndock.client.watching import follow_check, wait_for_end
@@ -56,6 +59,10 @@ class Dock:
     Nothing is connected before the first call. Errors are those of `learndock.errors`; a dock that is down is
     Unavailable DOCK_UNREACHABLE. `patience_s` is how long push, pull and wait bear a dock that went away in the
     middle, and any call one that is overloaded. Safe for threads; close it, or use `with`.
+
+    An address https://host:port speaks TLS, and any does where DOCK_TLS_CA names an authority. `token` (default
+    DOCK_TOKEN, the file DOCK_TOKEN_FILE, what `dock login` kept for the address) says who speaks; `owner` is then whom
+    it stands for. It is sent to other machines by TLS only: FailedPrecondition TOKEN_IN_CLEAR.
     """
 
     def __init__(
@@ -66,16 +73,37 @@ class Dock:
         patience_s: float = 10.0,
         cache: Path | None = None,
         peers: Mapping[str, str] | None = None,
+        token: str = "",
     ) -> None:
         usual = os.environ.get("DOCK_URL", "")
         if peers is None:
             peers = peer_addresses() if address in ("", usual) else {}
         self.address = _checked_address(address or usual or DEFAULT_ADDRESS)
-        self.owner = owner or os.environ.get("DOCK_OWNER", "") or _user_name()
+        self._owner = owner or os.environ.get("DOCK_OWNER", "")
+        self._token = token_for(self.address, token)
         self._patience_s = patience_s
         self._cache = cache
         elsewhere = {name: _checked_address(where) for name, where in peers.items()}
-        self._peers = Peers.connect(self.address, elsewhere, patience_s=patience_s)
+        self._peers = Peers.connect(
+            self.address, elsewhere, patience_s=patience_s, token=self._token, token_in_clear=goes_in_clear()
+        )
+
+    @property
+    def owner(self) -> str:
+        """Whose name is on what is pushed: the one given, else the token's, else the user's on this machine."""
+        if not self._owner:
+            self._owner = (self.principal().owner if self._token() else "") or _user_name()
+        return self._owner
+
+    def principal(self) -> Principal:
+        """Whom the token stands for, as the dock sees it; all empty where the dock asks for none."""
+        try:
+            found = self._peers.ingestion.GetPrincipal(ingestion_pb2.GetPrincipalRequest())
+        except FailedPrecondition as error:
+            if error.reason != "METHOD_UNKNOWN":
+                raise
+            return Principal("", "", frozenset(), "")  # a dock from before tokens
+        return Principal(found.tenant, found.owner, frozenset(found.scopes), found.token_id)
 
     def push(
         self,
@@ -294,7 +322,7 @@ class Dock:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Dock at {self.address} as {self.owner}>"
+        return f"<Dock at {self.address}{f' as {self._owner}' if self._owner else ''}>"
 
     def _download(self, on_progress: Progress | None = None) -> Download:
         return Download(self._peers.ingestion, Patience(self._patience_s), on_progress)
@@ -331,15 +359,7 @@ class Dock:
 
 
 def _checked_address(address: str) -> str:
-    if address.startswith(("dns:", "unix:", "ipv4:", "ipv6:")):
-        return address
-    ports = [each.rpartition(":")[1:] for each in address.split(",")]
-    if "//" in address or not all(colon and port.isdecimal() for colon, port in ports):
-        raise InvalidInput(
-            f"{address!r} is no address of a dock.",
-            reason="ADDRESS_INVALID",
-            hint=f"Give host:port, such as {DEFAULT_ADDRESS}, or several replicas as dns:///name:port.",
-        )
+    Address.parse(address)
     return address
 
 

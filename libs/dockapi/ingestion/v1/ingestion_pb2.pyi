@@ -218,3 +218,19 @@ class ListBreachesResponse(_message.Message):
     BREACHES_FIELD_NUMBER: _ClassVar[int]
     breaches: _containers.RepeatedCompositeFieldContainer[Breach]
     def __init__(self, breaches: _Optional[_Iterable[_Union[Breach, _Mapping]]] = ...) -> None: ...
+
+class GetPrincipalRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetPrincipalResponse(_message.Message):
+    __slots__ = ("tenant", "owner", "scopes", "token_id")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    SCOPES_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    owner: str
+    scopes: _containers.RepeatedScalarFieldContainer[str]
+    token_id: str
+    def __init__(self, tenant: _Optional[str] = ..., owner: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., token_id: _Optional[str] = ...) -> None: ...

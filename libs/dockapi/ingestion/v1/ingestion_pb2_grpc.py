@@ -90,6 +90,11 @@ class IngestionServiceStub(object):
                 request_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.SerializeToString,
                 response_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.FromString,
                 _registered_method=True)
+        self.GetPrincipal = channel.unary_unary(
+                '/dockapi.ingestion.v1.IngestionService/GetPrincipal',
+                request_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalRequest.SerializeToString,
+                response_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalResponse.FromString,
+                _registered_method=True)
 
 
 class IngestionServiceServicer(object):
@@ -170,6 +175,13 @@ class IngestionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPrincipal(self, request, context):
+        """Whom the caller's token stands for; nothing where the dock asks for none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IngestionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -227,6 +239,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.ListBreaches,
                     request_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.FromString,
                     response_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.SerializeToString,
+            ),
+            'GetPrincipal': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrincipal,
+                    request_deserializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalRequest.FromString,
+                    response_serializer=dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -527,6 +544,33 @@ class IngestionService(object):
             '/dockapi.ingestion.v1.IngestionService/ListBreaches',
             dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesRequest.SerializeToString,
             dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.ListBreachesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrincipal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/dockapi.ingestion.v1.IngestionService/GetPrincipal',
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalRequest.SerializeToString,
+            dockapi_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPrincipalResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -262,7 +262,7 @@ def test_when_none_opens_the_reasons_are_told():
         assert caught.value.reason == "SANDBOX_MISSING"
 
 
-@pytest.mark.parametrize("address", ["localhost", "http://dock:50051", "dock:port", ":"])
+@pytest.mark.parametrize("address", ["localhost", "ftp://dock:50051", "dock:port", ":"])
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(InvalidInput) as caught:
         Dock(address)
