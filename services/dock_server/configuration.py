@@ -120,7 +120,7 @@ class Configuration:
         from dock_server.reaching import reach  # noqa: PLC0415 - only for those who ask
 
         return [
-            Finding(each.name, each.text, 0 if each.ok else 3, "ok" if each.ok else "FAILED")
+            Finding(each.name, f"{each.text} {each.remedy}".strip(), 0 if each.ok else 3, "ok" if each.ok else "FAILED")
             for each in reach(self.process, self.targets)
         ]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dock_server.folder import FolderLock
+from dock_server import folder
+from dock_server.folder import FolderLock, shared_folder
 from learndock.errors import FailedPrecondition
 
 HOLD = """\
@@ -116,3 +117,29 @@ def test_a_full_disk_is_said_to_be_and_nothing_is_left_on_it(tmp_path, free):
     size = 1 << 16
     said = inside(["--size", str(size), "--tmpfs", str(tmp_path)], tmp_path, str(size - free))
     assert said == "STORAGE_FULL ['dock.lock']"
+
+
+def test_services_of_one_machine_share_environments_and_have_scratch_of_their_own(tmp_path):
+    with shared_folder(tmp_path / "data") as one, shared_folder(tmp_path / "data") as other:
+        assert one.environments == other.environments
+        assert one.scratch != other.scratch
+        assert (one.scratch.is_dir(), other.scratch.is_dir()) == (True, True)
+    assert list((tmp_path / "data" / "scratch").iterdir()) == []
+
+
+def test_what_a_dead_service_left_is_removed_and_what_a_living_one_has_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "_BEING_MADE_S", 0.0)
+    abandoned = tmp_path / "scratch" / "4711-left"
+    abandoned.mkdir(parents=True)
+    (abandoned / "file").write_text("of a sandbox")
+    with shared_folder(tmp_path) as living:
+        assert not abandoned.exists()
+        with shared_folder(tmp_path):
+            assert living.scratch.is_dir()
+
+
+def test_a_shared_folder_that_cannot_be_made_is_said_to_be(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FailedPrecondition) as refused, shared_folder(tmp_path / "file" / "below"):
+        pass
+    assert "--data" in refused.value.hint

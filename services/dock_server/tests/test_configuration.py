@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from click.testing import CliRunner
+
+from dock_db import Database
+from dock_server.commands import serve
+from dock_server.settings import DockSettings
+from learndock.errors import InvalidInput
+
+SECRETS = {
+    "DOCK_DB_URL": "postgresql+psycopg2://dock:geheim@db/dock?sslpassword=geheim",
+    "DOCK_BUS_URL": "nats://dock:geheim@one:4222,nats://dock:geheim@two:4222",
+    "DOCK_BUS_TOKEN": "geheim",
+    "DOCK_BLOB_URL": "s3://key:geheim@store:9000/bucket?secure=false",
+    "DOCK_BLOB_SECRET_KEY": "geheim",
+    "DOCK_BLOB_ACCESS_KEY": "geheim",
+}
+
+
+def ask(*words, **environment):
+    return CliRunner().invoke(serve, ["--target", *words], env=environment)
+
+
+def test_everything_in_force_is_printed_with_its_origin_and_no_secret():
+    done = ask("ingestion,search", "--print-config", "--port", "7", **SECRETS, DOCK_PEERS_REUSE="dns:///reuse:1")
+    assert done.exit_code == 0, done.output
+    found = dict(line.split("#") for line in done.output.splitlines())
+    values = {line.strip(): origin.strip() for line, origin in found.items()}
+    assert values["DOCK_PORT=7"] == "option"
+    assert values["DOCK_DB_URL=postgresql+psycopg2://dock:******@db/dock?sslpassword=******"] == "environment"
+    assert values["DOCK_PEERS_REUSE=dns:///reuse:1"] == "environment"
+    assert values["DOCK_SEARCH_SEARCHER=exact"] == "default"
+    assert "geheim" not in done.output
+    assert not any(name.startswith("DOCK_CHECKING_") for name in values), "only the chosen targets'"
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"DOCK_DB_URL": "mysql://u:geheim@db/dock"}, "DOCK_DB_URL"),
+        ({"DOCK_DB_URL": "postgresql://db/dock"}, "DOCK_BLOB_URL"),
+        ({"DOCK_BLOB_URL": "file://elsewhere/blobs"}, "DOCK_BLOB_URL"),
+        ({"DOCK_BLOB_URL": "s3://store/bucket"}, "DOCK_BLOB_ACCESS_KEY"),
+        ({"DOCK_BUS_URL": "nats://u:geheim@one:0"}, "DOCK_BUS_URL"),
+        ({"DOCK_BUS_URL": "nats://one:4222", "DOCK_BUS_TLS_CA": "/nowhere/ca.pem"}, "DOCK_BUS_TLS_CA"),
+        ({"DOCK_INGESTION_SWEEP_PERIOD_S": "often"}, "DOCK_INGESTION_SWEEP_PERIOD_S"),
+        ({"DOCK_PACKAGE_ENTRIES": "0"}, "DOCK_PACKAGE_ENTRIES"),
+    ],
+)
+def test_a_mistake_is_named_with_its_variable_and_nothing_secret(environment, told):
+    done = ask("ingestion", "--check-config", **environment)
+    assert done.exit_code == 2, done.output
+    assert told in done.output
+    assert "geheim" not in done.output
+
+
+def test_a_setting_of_the_process_that_cannot_be_read_is_named(monkeypatch):
+    monkeypatch.setenv("DOCK_PORT", "many")
+    from dock_server.configuration import read_settings
+
+    with pytest.raises(InvalidInput) as wrong:
+        read_settings(DockSettings)
+    assert "DOCK_PORT" in wrong.value.message
+    assert "many" not in wrong.value.message
+
+
+def test_whom_a_target_calls_must_be_known():
+    done = ask("reuse", "--check-config")
+    assert done.exit_code == 2
+    assert "DOCK_PEERS_INGESTION" in done.output
+    known = {"DOCK_PEERS_INGESTION": "dns:///a:1", "DOCK_PEERS_SPECIFICATION": "dns:///b:1"}
+    assert ask("reuse", "--check-config", **known).exit_code == 0
+
+
+def test_a_variable_that_nobody_reads_is_pointed_out_and_no_mistake():
+    done = ask("search", "--check-config", DOCK_SEARCH_MAX_LIMITS="9")
+    assert done.exit_code == 0
+    assert "is DOCK_SEARCH_MAX_LIMIT meant?" in done.output
+
+
+def test_what_the_settings_name_is_tried_when_asked(postgres_server, tmp_path):
+    url = postgres_server.new_database()
+    settings = {"DOCK_DB_URL": url, "DOCK_BLOB_URL": f"file://{tmp_path}/blobs", "DOCK_BUS_URL": "nats://127.0.0.1:1"}
+    settings["DOCK_BUS_TIMEOUT_S"] = "0.2"
+    done = ask("ingestion", "--check-config", "--connect", **settings)
+    assert done.exit_code == 3
+    lines = {line.split()[1]: line.split()[0] for line in done.output.splitlines() if line.startswith(" ")}
+    assert lines == {"database": "ok", "schema": "FAILED", "clock": "ok", "store": "ok", "bus": "FAILED"}
+    assert "dock db migrate" in done.output
+    assert (os.environ.get("DOCK_DB_URL"), "geheim" in done.output) == (None, False)
+
+    database = Database(url)
+    database.create()
+    database.close()
+    del settings["DOCK_BUS_URL"]
+    assert ask("ingestion", "--check-config", "--connect", **settings).exit_code == 0
