@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +18,10 @@ from pathlib import Path
 import pytest
 
 from dock_sandbox.bubblewrap import bubblewrap_path
-from dock_sandbox.syscalls import make_filter
+from dock_sandbox.hierarchy import hierarchy
+from dock_sandbox.port import Limits
+from dock_sandbox.syscalls import make_filter, make_trap
+from dock_sandbox.trap import close_listener, forbidden_call, receive_listener
 from learndock.runtime import LAUNCHER, RUNTIME_DIR, landlock
 
 pytestmark = [pytest.mark.security, pytest.mark.sandbox]
@@ -136,3 +141,44 @@ def test_limits_alone(scene):
     found = stopped(launched(limits={"RLIMIT_NOFILE": 512}), scene)
     assert "open more than 512 files" in found
     assert not found & {"read a file of the host", "write a file of the host", "connect by TCP"}
+
+
+@pytest.mark.skipif(hierarchy() is None, reason="this process may make no control groups here")
+def test_a_control_group_alone():
+    """Nobody else sees memory that was given back and is kept; the limit of the address space is far off."""
+    keeps = "import mmap, sys\nsys.stdin.readline()\nkept = [mmap.mmap(-1, 32 << 20) for _ in range(8)]\n"
+    keeps += "for each in kept:\n    each.write(bytes(32 << 20))\n    each.madvise(mmap.MADV_DONTNEED)\n"
+    command = [sys.executable, "-c", keeps]
+    assert subprocess.run(command, input=b"\n", check=False).returncode == 0
+    with hierarchy().make(Limits(memory_bytes=128 << 20)) as group:
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+            group.admit(process.pid)
+            process.communicate(b"\n")
+        counted = group.counters()
+    assert process.returncode == -signal.SIGKILL
+    assert counted.kills == 1
+    assert counted.peak_bytes <= 128 << 20
+
+
+@pytest.mark.parametrize("notify", [True, False])
+def test_the_trap_alone(notify):
+    """Behind the second filter a forbidden call is told of, or kills; others go through."""
+    forbids = f"import sys; sys.path.insert(0, {str(RUNTIME_DIR)!r}); from forbid import forbid; import ctypes, os\n"
+    forbids += "given = [bytes.fromhex(each) for each in sys.argv[1:3]]\nassert forbid(*given, int(sys.argv[3]))\n"
+    forbids += "os.getpid(); print('set', flush=True); ctypes.CDLL(None).ptrace(0, 0, 0, 0)"
+    telling, killing = make_trap(notify=True), make_trap(notify=False)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        programs = [(telling if notify else b"").hex(), killing.hex()]
+        command = [sys.executable, "-c", forbids, *programs, str(theirs.fileno())]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=[theirs.fileno()]) as process:
+            listener = receive_listener(ours, 20)
+            assert process.stdout.readline() == "set\n"
+            assert (listener >= 0) == notify
+            if notify:
+                assert select.select([listener], [], [], 20)[0]
+                assert forbidden_call(listener) == "ptrace"
+                process.kill()
+                close_listener(listener)
+            process.wait(20)
+    assert process.returncode == -(signal.SIGKILL if notify else signal.SIGSYS)
