@@ -66,8 +66,14 @@ def _row(member: Member) -> Row:
         state,
         max(0, member.starts - 1),
         rss_of(member.pid),
-        member.last_lines(1),
+        _telling(member.last_lines(3)),
     )
+
+
+def _telling(lines: str) -> str:
+    """The last line, but for the one that is for people at a terminal of its own."""
+    told = [line for line in lines.splitlines() if not line.startswith("Press Ctrl-C")]
+    return told[-1] if told else ""
 
 
 def rss_of(pid: int) -> int:
