@@ -157,6 +157,15 @@ verdict_records = Table(
     Column("bill_of_materials", Text, nullable=False),
 )
 
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("recorded_at", Double, nullable=False),
+)
+"""One row at most: the public key that every checker of the dock signs with."""
+
 flags = Table(
     "flags",
     metadata,

@@ -25,5 +25,12 @@ class CheckingSettings(BaseSettings):
     advisories: Path | None = None
     """File of known vulnerabilities in the OSV format; what an environment holds of them is told in the verdict."""
 
+    keys: Path | None = None
+    """Folder of the key that verdicts are signed with, the same for all checkers of a dock; unset, `keys` in the data
+    folder."""
+
+    new_key: bool = False
+    """Sign with the key in that folder although another one is on record: once, after that was lost."""
+
     seed: int | None = None
     """Seed of the random inputs of checks; unset, every check draws its own."""

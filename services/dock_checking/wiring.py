@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dock_blob import BlobStore
 from dock_bus import EventBus
+from dock_checking.agreement import agreed_signer
 from dock_checking.bill import Advisories
 from dock_checking.examiner import Examiner, Workbench
 from dock_checking.notary import Notary
@@ -46,11 +47,20 @@ class Checking:
 
 
 def make_checking(
-    database: Database, blobs: BlobStore, bus: EventBus, bench: Workbench, keys: Path, settings: CheckingSettings
+    database: Database,
+    blobs: BlobStore,
+    bus: EventBus,
+    bench: Workbench,
+    keys: Path,
+    settings: CheckingSettings,
+    *,
+    alone: bool = True,
 ) -> Checking:
-    """Wire checking by hand; `keys` is the folder of the dock's key."""
+    """Wire checking by hand; `keys` is the folder of the dock's key. Checkers that are not `alone` must agree on it."""
+    folder = settings.keys or keys
+    signer = Signer(folder) if alone else agreed_signer(database, folder, new_key=settings.new_key)
     advisories = Advisories.read(settings.advisories) if settings.advisories else Advisories()
-    notary = Notary(Signer(keys), advisories)
+    notary = Notary(signer, advisories)
     examiner = Examiner(database, blobs, bench, notary, settings)
     queue = CheckQueue(examiner, parallel=settings.parallel, poll_s=settings.poll_s)
     servicer = CheckingServicer(CheckRecord(database, notary, poll_s=0.5))

@@ -133,7 +133,15 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
             package_limits=bench.package_limits,
         )
     if target == "checking":
-        return make_checking(means.database, means.blobs, means.bus, bench, means.keys, CheckingSettings())
+        return make_checking(
+            means.database,
+            means.blobs,
+            means.bus,
+            bench,
+            means.keys,
+            CheckingSettings(),
+            alone=settings.embedded,
+        )
     if target == "specification":
         return make_specification(
             means.database,
