@@ -29,7 +29,13 @@ A dock is set up by environment variables. All of them have a default that works
 | variable | default | meaning |
 | --- | --- | --- |
 | `DOCK_URL` | `127.0.0.1:50051` | Address of the dock that the command line and `learndock.client.Dock` talk to. |
-| `DOCK_OWNER` | your user name | Owner of what you push. |
+| `DOCK_OWNER` | your token's, else your user name | Owner of what you push. |
+| `DOCK_TOKEN_FILE` | (unset) | File with your token, read again when it changes. Unset, what `dock login` kept. |
+| `DOCK_TOKEN` | (unset) | The token itself, where a file will not do. |
+| `DOCK_TOKEN_IN_CLEAR` | (unset) | Set to `1`, the token goes to other machines without TLS too. |
+| `DOCK_TLS_CA` | the public ones | Authority of the dock's certificate, PEM; set, TLS is spoken unless by http://. |
+| `DOCK_TLS_CLIENT_CERT` | (unset) | Certificate to show where the dock wants one, PEM. |
+| `DOCK_TLS_CLIENT_KEY` | (unset) | Its key, PEM. |
 | `DOCK_DEBUG` | (unset) | Set to `1`, the command line shows the traceback of an error too. |
 | `XDG_CACHE_HOME` | `~/.cache` | Where packages and environments of what you load are kept, in `learndock/`. |
 | `UV_CACHE_DIR` | uv's own | Where uv keeps wheels; `make` keeps them in `.cache/uv` of the checkout. |

@@ -42,12 +42,8 @@ class Address:
 
     @classmethod
     def _of_pair(cls, text: str, pair: str, secure: bool) -> Address:
-        host, colon, port = pair.rpartition(":")
-        bare = host.strip("[]")
-        good = colon and port.isdecimal() and int(port) <= 65535 and not set(pair) & set("/@? \t\r\n")
-        if not good or (":" in bare and not host.startswith("[")):
-            raise _invalid(text)
-        return cls(pair, secure, (bare,), int(port))
+        hosts = [_host_and_port(text, each) for each in pair.split(",")]
+        return cls(pair, secure, tuple(host for host, _ in hosts), hosts[0][1] if len(hosts) == 1 else 0)
 
     @classmethod
     def _of_name(cls, text: str, secure: bool) -> Address:
@@ -57,6 +53,15 @@ class Address:
         pairs = [each.rpartition("/")[2] for each in rest.split(",")]
         hosts = tuple(pair.rpartition(":")[0].strip("[]") or pair for pair in pairs)
         return cls(text, secure, hosts)
+
+
+def _host_and_port(text: str, pair: str) -> tuple[str, int]:
+    host, colon, port = pair.rpartition(":")
+    bare = host.strip("[]")
+    good = colon and port.isdecimal() and int(port) <= 65535 and not set(pair) & set("/@? \t\r\n")
+    if not good or (":" in bare and not host.startswith("[")):
+        raise _invalid(text)
+    return bare, int(port)
 
 
 def is_loopback(host: str) -> bool:
@@ -71,5 +76,6 @@ def _invalid(text: str) -> InvalidInput:
     return InvalidInput(
         f"{text!r} is no address of a dock.",
         reason="ADDRESS_INVALID",
-        hint="Give host:port, such as 127.0.0.1:50051, or https://host:port where it speaks TLS.",
+        hint="Give host:port, such as 127.0.0.1:50051, https://host:port where it speaks TLS, or dns:///name:port "
+        "for several replicas.",
     )
