@@ -11,6 +11,7 @@ from dock_search.follower import Follower
 from dock_search.settings import SearchSettings
 from learndock.errors import InvalidInput, Overloaded
 from learndock.search import Hit, Mixture, Searcher, Verdict
+from learndock.search.verdict import NOTHING_FITS
 from learndock.semantic import SemanticSpecification
 from learndock.specification import Specification
 
@@ -77,6 +78,8 @@ class Finder:
         seen = self._records.of(keys)
         hits = [(seen.rows[hit.key], hit) for hit in result.hits if hit.key in seen.rows]
         mixture = result.mixture if result.mixture and all(k in seen.rows for k in result.mixture.keys) else None
+        if result.verdict is not None and result.verdict.word == NOTHING_FITS:
+            mixture = None  # it covers nothing, and would be used
         members = [seen.rows[key] for key in mixture.keys] if mixture else []
         notes = (*result.notes, *seen.notes, *([_STALE.format(revision)] if seen.stale else []))
         return Answer(hits, mixture, members, revision, result.compared, notes, result.verdict, seen.stale)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import textwrap
 
 import click
@@ -26,28 +27,34 @@ CODES = {
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def report(error: Exception) -> int:
+def report(error: Exception, *, as_json: bool = False) -> int:
     """Say an error on stderr and give its exit code."""
     if isinstance(error, DockError):
         what, why = split(error.message)
-        say_failure(what, why, error.hint, error.reason)
+        say_failure(what, why, error.hint, error.reason, as_json=as_json)
         return CODES.get(error.kind, 4)
     if isinstance(error, OSError) and (error.filename or error.errno in _FULL):
-        return _report_file(error)
+        return _report_file(error, as_json=as_json)
     what = f"Something went wrong in the program: {type(error).__name__}: {error}"
-    say_failure(what, "", "Run it again with DOCK_DEBUG=1 and report what it prints.", "INTERNAL")
+    after = "Run it again with DOCK_DEBUG=1 and report what it prints."
+    say_failure(what, "", after, "INTERNAL", as_json=as_json)
     return 4
 
 
-def report_usage(error: click.UsageError) -> int:
+def report_usage(error: click.UsageError, *, as_json: bool = False) -> int:
     """Say what was typed wrong, and which help has it right."""
     command = error.ctx.command_path if error.ctx else "dock"
-    say_failure(error.format_message(), "", f"`{command} --help` says what it takes.", "WRONG_USE")
+    what, after = error.format_message(), f"`{command} --help` says what it takes."
+    say_failure(what, "", after, "WRONG_USE", as_json=as_json)
     return 2
 
 
-def say_failure(what: str, why: str, after: str, reason: str) -> None:
-    """Print the three parts, each only where there is something to say, at most 80 columns wide."""
+def say_failure(what: str, why: str, after: str, reason: str, *, as_json: bool = False) -> None:
+    """Print the three parts, each only where there is something to say, at most 80 columns wide; or one JSON object."""
+    if as_json:
+        told = {"reason": reason, "what": what, "why": why, "next": after}
+        click.echo(json.dumps({"error": told}, ensure_ascii=False), err=True)
+        return
     label = click.style("Error", fg="red", bold=True)
     click.echo(f"{label}  {_wrap(what)}", err=True)
     if why:
@@ -64,11 +71,12 @@ def split(message: str) -> tuple[str, str]:
     return (f"{first}.", rest.strip()) if stop else (message, "")
 
 
-def _report_file(error: OSError) -> int:
+def _report_file(error: OSError, *, as_json: bool) -> int:
     where = error.filename or "the disk"
     what = f"{where} can't be used: {(error.strerror or str(error)).lower()}."
     hint = "Free some space and try again." if error.errno in _FULL else "Check the path and its permissions."
-    say_failure(what, "", hint, "DISK_FULL" if error.errno in _FULL else "FILE_UNUSABLE")
+    reason = "DISK_FULL" if error.errno in _FULL else "FILE_UNUSABLE"
+    say_failure(what, "", hint, reason, as_json=as_json)
     return 2
 
 

@@ -20,11 +20,17 @@ PLUGINS = "learndock.commands"
 
 EPILOG = """\
 Exit codes: 0 done; 1 the answer is no (rejected, nothing found, not now); 2 wrong use or bad input; 3 the dock
-or something it needs does not answer; 4 a fault of the program; 130 ended by Ctrl-C.
+or something it needs does not answer; 4 a fault of the program; 130 ended by Ctrl-C. With --json an error is one
+JSON object on stderr: {"error": {"reason", "what", "why", "next"}}.
 
 DOCK_URL is the dock's address (127.0.0.1:50051 if unset), DOCK_OWNER your name there, DOCK_DEBUG=1 shows
 tracebacks, NO_COLOR=1 turns colours off.
 """
+
+
+_AS_JSON = "learndock.cli.as_json"
+_NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""From click 8.2 on, what says that the help is to be shown."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,22 @@ class Commands(click.Group):
                 with formatter.section(title):
                     formatter.write_dl(rows)
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click does; what is wrong with the words before a command is said as all else is."""
+        as_json = "--json" in args
+        try:
+            ctx = super().make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            if isinstance(error, _NO_ARGUMENTS):
+                raise
+            from learndock.cli.failure import report_usage  # noqa: PLC0415
+
+            raise click.exceptions.Exit(report_usage(error, as_json=as_json)) from error
+        ctx.meta[_AS_JSON] = as_json
+        return ctx
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever goes wrong is said in three parts and becomes an exit code."""
         if os.environ.get("NO_COLOR"):
@@ -127,11 +149,11 @@ class Commands(click.Group):
         try:
             result: object = super().invoke(ctx)
         except click.UsageError as error:
-            if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # from click 8.2 on: the help
+            if isinstance(error, _NO_ARGUMENTS):
                 raise
             from learndock.cli.failure import report_usage  # noqa: PLC0415
 
-            ctx.exit(report_usage(error))
+            ctx.exit(report_usage(error, as_json=ctx.meta[_AS_JSON]))
         except (click.ClickException, click.exceptions.Exit):
             raise
         except (KeyboardInterrupt, click.Abort):
@@ -145,7 +167,7 @@ class Commands(click.Group):
 
             if os.environ.get("DOCK_DEBUG") == "1":
                 raise
-            ctx.exit(report(error))
+            ctx.exit(report(error, as_json=ctx.meta[_AS_JSON]))
         return result
 
 

@@ -113,12 +113,19 @@ class Found:
         verdict = _verdict(message.verdict) if message.HasField("verdict") else None
         return cls(hits, mixture, list(message.notes), message.compared, message.revision, loader, verdict)
 
+    @property
+    def nothing_fits(self) -> bool:
+        """Whether the verdict is that nothing fits: the hits are merely the nearest."""
+        return self.verdict is not None and self.verdict.word == "nothing fits"
+
     def load(self, which: str | Sequence[object] = "mixture", *, where: str = "local") -> OpenMembers:
         """Open models: "mixture", "single" (the best hit), or ids or hits of this answer; close by `with`.
 
         where="local" pulls the packages and runs them here, each in a sandbox; where="dock" lets the dock run them.
         A learnware that does not open is left out, with a DockWarning and a note, and the others share its weight.
-        InvalidInput LOAD_WHERE, LOAD_WHICH; NotFound NOTHING_FOUND, NOT_AMONG_FOUND; FailedPrecondition DOCK_CLOSED.
+        Where the verdict is that nothing fits, only what is named is opened: "single", or ids.
+        InvalidInput LOAD_WHERE, LOAD_WHICH; NotFound NOTHING_FOUND, NOT_AMONG_FOUND; FailedPrecondition NOTHING_FITS,
+        DOCK_CLOSED.
         """
         check_where(where)
         if self.loader is None:
@@ -154,6 +161,12 @@ class Found:
                 "The search found nothing that could be loaded.",
                 reason="NOTHING_FOUND",
                 hint=" ".join(self.notes) or "Ask for less: fewer tags, no task type.",
+            )
+        if which == "mixture" and self.nothing_fits:
+            raise FailedPrecondition(
+                f"Nothing here fits the task. {plain(self.verdict.reason) if self.verdict else ''}".strip(),
+                reason="NOTHING_FITS",
+                hint="Train a model of your own; to use the nearest one all the same, name it ('single', or its id).",
             )
         if which == "mixture" and self.mixture is not None:
             return [(member.record, member.weight) for member in self.mixture.members]

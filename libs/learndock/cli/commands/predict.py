@@ -19,7 +19,7 @@ from learndock.cli.commands.search import asks
 from learndock.cli.options import ANY_PATH, FILE, keeps_private, open_dock, prints_json, reads_columns, speaks_to_dock
 from learndock.cli.records import clean, plain
 from learndock.cli.screen import print_json, say, tell, tells_warnings, waiting
-from learndock.errors import InvalidInput, NotFound
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from learndock.client import Dock, LearnwareRecord, OpenMembers
@@ -103,6 +103,12 @@ def _choose(
             "No learnware fits this table.",
             reason="NOTHING_FOUND",
             hint="Check --target and --drop (the width must be the model's), or ask for less.",
+        )
+    if found.nothing_fits and found.verdict is not None:
+        raise FailedPrecondition(
+            f"Nothing in the dock fits this table. {clean(found.verdict.reason)}",
+            reason="NOTHING_FITS",
+            hint=f"To use the nearest all the same, name it: dock predict {found.hits[0].record.learnware_id} --data …",
         )
     members = [(found.hits[0].record, 1.0)]
     if found.mixture is not None and not single:

@@ -63,7 +63,7 @@ def search_command(
 ) -> None:
     """Find learnwares for your data, by its distribution, by words and tags, or by all of them.
 
-    Exit code 1 says that nothing was found.
+    Exit code 1 says that nothing was found, or that nothing fits: what is shown then is merely the nearest.
 
     Example:
       dock search --data mine.csv --target label --task classification
@@ -86,7 +86,7 @@ def search_command(
         print_json(plain_found(found))
     else:
         _print_found(found, scored=specification is not None)
-    if not found.hits:
+    if not found.hits or found.nothing_fits:
         click.get_current_context().exit(1)
 
 
@@ -116,6 +116,7 @@ def plain_found(found: Found) -> dict[str, Any]:
         for hit in found.hits
     ]
     answer: dict[str, Any] = {"hits": hits, "mixture": None, "verdict": None, "notes": list(found.notes)}
+    answer["nothing_fits"] = found.nothing_fits
     if found.verdict is not None:
         answer["verdict"] = asdict(found.verdict)
     if found.mixture is not None:
@@ -151,7 +152,9 @@ def _print_found(found: Found, *, scored: bool) -> None:
     if found.hits:
         several = found.mixture is not None and len(found.mixture.members) > 1
         ids = [each.record.learnware_id for each in found.mixture.members] if found.mixture and several else []
-        if found.verdict is None or found.verdict.word != "nothing fits":
+        if found.nothing_fits:
+            tell("Nothing here fits your data: what is above is merely the nearest; `dock predict` takes it by id.")
+        else:
             say(f"Next: dock predict {' '.join(ids or [found.hits[0].record.learnware_id])} --data FILE")
     elif scored:
         tell(

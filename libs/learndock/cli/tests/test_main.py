@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import subprocess
 import sys
 import time
@@ -139,7 +140,7 @@ def test_a_dock_that_is_down_is_exit_code_3(type_in):
 
 
 @pytest.mark.parametrize(
-    "words", [("search", "--data", "nowhere.csv"), ("search", "--limit", "x"), ("serch",), ("verify",)]
+    "words", [("search", "--data", "nowhere.csv"), ("search", "--limit", "x"), ("serch",), ("verify",), ("--nosuch",)]
 )
 def test_wrong_use_is_said_in_three_parts_too(type_in, words):
     done = type_in(*words)
@@ -148,3 +149,21 @@ def test_wrong_use_is_said_in_three_parts_too(type_in, words):
     assert "Next   `dock " in done.stderr
     assert "[WRONG_USE]" in done.stderr
     assert "Usage: dock key" in type_in("key").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (("--nosuch", "--json"), 2, "WRONG_USE"),
+        (("serch", "--json"), 2, "WRONG_USE"),
+        (("search", "--json", "--nosuch"), 2, "WRONG_USE"),
+        (("list", "--json"), 3, "DOCK_UNREACHABLE"),
+    ],
+)
+def test_with_json_an_error_is_one_object(type_in, words, code, reason):
+    done = type_in(*words)
+    assert (done.exit_code, done.stdout) == (code, "")
+    told = json.loads(done.stderr)["error"]
+    assert told["reason"] == reason
+    assert told["what"]
+    assert told["next"]

@@ -220,6 +220,7 @@ class Search(search_pb2_grpc.SearchServiceServicer):
         self.ingestion = ingestion
         self.asked: search_pb2.SearchRequest | None = None
         self.weights = (0.5, 0.3, 0.2)
+        self.fit = search_pb2.FIT_IN_PART
 
     def Search(self, request, context):
         self.asked = request
@@ -229,7 +230,7 @@ class Search(search_pb2_grpc.SearchServiceServicer):
             response.hits.add(learnware=each, score=1 / (place + 1), distance=place / 10, peer_rank=place + 1)
             response.hits[place].fit = search_pb2.FIT_FITS if place == 0 else search_pb2.FIT_NOT
         if request.HasField("rkme"):
-            said = search_pb2.Verdict(fit=search_pb2.FIT_NOT, reason="Too far <off>.", ratio=1.5, strangers=4)
+            said = search_pb2.Verdict(fit=self.fit, reason="Too far <off>.", ratio=1.5, strangers=4)
             response.verdict.CopyFrom(said)
         if len(learnwares) > 1 and request.mixture_strategy != search_pb2.MIXTURE_STRATEGY_NONE:
             response.mixture.distance = 0.05

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from dockapi.search.v1 import search_pb2
 from learndock.client import CheckStep, Dock, DockWarning, FoundLearnware, FoundVerdict, LearnwareRecord, Verdict
 from learndock.client.loading import Opened, open_members
 from learndock.errors import (
@@ -141,9 +142,11 @@ def test_what_contributors_wrote_is_escaped(house, dock):
     assert "2 found of 2 compared" in repr(found)
 
 
-def test_a_task_has_a_verdict_and_words_have_none(dock, three):
+def test_a_task_has_a_verdict_and_words_have_none(house, dock, three):
+    house.search.fit = search_pb2.FIT_NOT
     found = dock.search(X)
     assert found.verdict == FoundVerdict("nothing fits", "Too far <off>.", 1.5, 4)
+    assert found.nothing_fits
     assert [hit.fits for hit in found.hits] == ["fits", "does not fit", "does not fit"]
     assert "nothing fits: Too far <off>." in repr(found)
     assert "does not fit" in repr(found)
@@ -181,6 +184,18 @@ def test_what_the_dock_notes_is_warned_of(house, dock, three):
     house.reuse.notes = ["one member failed"]
     with pytest.warns(DockWarning, match="one member failed"):
         dock.predict("lw-0", X)
+
+
+def test_where_nothing_fits_only_what_is_named_is_used(house, dock, three):
+    house.search.fit = search_pb2.FIT_NOT
+    found = dock.search(X)
+    for use in (found.load, found.reuser):
+        with pytest.raises(FailedPrecondition) as refused:
+            use()
+        assert refused.value.reason == "NOTHING_FITS"
+        assert "Too far <off>." in refused.value.message
+    with found.load("single", where="dock") as members:
+        assert [member.key for member in members] == ["lw-0:1"]
 
 
 def test_members_in_the_dock_predict(house, dock, three):
