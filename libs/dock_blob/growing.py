@@ -78,8 +78,8 @@ class Growing:
         segments = read_segments(self._bucket, self._growth.segments, self._start, min(self._since, end))
         data = b"".join([segments, *self._pieces])
         if self._whole and self._start == 0 and end == self._whole.size:
-            if hashlib.sha256(data).hexdigest() == self._whole.sha256:
-                self._put_whole(data)
+            if put_whole(self._bucket, self._names, data, self._whole):
+                self._went(end)
             return  # what was not declared stays a segment, and the commit will say so
         self._pieces = []  # joined: not twice in memory while it waits
         self._ensure_upload()
@@ -97,15 +97,6 @@ class Growing:
         self._start = end
         self._since = max(self._since, end)
 
-    def _put_whole(self, data: bytes) -> None:
-        """Store an upload that fits one part as the object itself, in one request.
-
-        Only what has the declared digest: whoever puts this object, however late, puts the same bytes.
-        """
-        self._bucket.put(self._names.target, data)
-        self._went(len(data))
-        failpoint("blob.bucket.append.after_whole")
-
     def _ensure_upload(self) -> None:
         if self._upload:
             return
@@ -119,6 +110,18 @@ class Growing:
         self._upload = (self._bucket.uploads(self._names.target) or [own])[0]
         if self._upload != own:  # another replica was first
             self._bucket.drop(self._names.target, own)
+
+
+def put_whole(bucket: Bucket, names: Names, data: bytes, whole: Whole) -> bool:
+    """Store an upload that fits one part as the object itself, in one request, if it has the declared digest.
+
+    Whoever puts this object, however late, puts the same bytes. So nobody has to look first what is there.
+    """
+    if len(data) != whole.size or hashlib.sha256(data).hexdigest() != whole.sha256:
+        return False
+    bucket.put(names.target, data)
+    failpoint("blob.bucket.append.after_whole")
+    return True
 
 
 def read_segments(bucket: Bucket, segments: list[Segment], start: int, end: int) -> bytes:

@@ -16,7 +16,7 @@ from minio import Minio
 
 from dock_blob.address import Address
 from dock_blob.bucket import Bucket, FoundPart
-from dock_blob.growing import Growing, part_size, read_segments
+from dock_blob.growing import Growing, part_size, put_whole, read_segments
 from dock_blob.growth import Growth, Names, find_growth
 from dock_blob.key import check_key, check_range, exists, gap, missing
 from dock_blob.port import BlobInfo, Whole
@@ -92,6 +92,10 @@ class S3BlobStore:
         the upload was dropped meanwhile.
         """
         names = self._names(key)
+        if whole and offset == 0 and 0 < whole.size <= self._part_bytes:
+            held, chunks = _held(chunks, whole.size)
+            if put_whole(self._bucket, names, held, whole):
+                return whole.size
         growth = find_growth(self._bucket, names, part_size(self._part_bytes, whole))
         if not growth.upload and (found := self._bucket.find(names.target)) is not None:
             return _after_completion(key, found.size, offset + _count(chunks), offset)
@@ -124,14 +128,15 @@ class S3BlobStore:
         InvalidInput UPLOAD_DIGEST_MISMATCH where a small upload is not `whole`.
         """
         names = self._names(key)
-        if self._bucket.find(names.target) is None:
+        found = self._bucket.find(names.target)
+        if found is None:
             try:
                 self._complete(key, names, whole)
             except (UploadGone, NotFound) as error:
                 if self._bucket.find(names.target) is None:  # otherwise another replica completed it
                     raise missing(key) if isinstance(error, NotFound) else _interrupted(key) from None
         self._clean(names)
-        return self.stat(key)
+        return BlobInfo(key, found.size, found.age_s) if found else self.stat(key)
 
     def abort(self, key: str) -> None:
         """Drop the unfinished upload, if there is one."""
@@ -298,6 +303,26 @@ def _feed(growing: Growing, offset: int, chunks: Iterable[bytes]) -> int:
         known = min(len(chunk), max(0, growing.position - offset))
         growing.take(chunk[known:] if known else chunk)
         offset += len(chunk)
+
+
+def _held(chunks: Iterable[bytes], size: int) -> tuple[bytes, Iterable[bytes]]:
+    """The first bytes, a little more than `size` at most, and an iterable that gives and raises as `chunks` does."""
+    source, held, failure = iter(chunks), bytearray(), list[Exception]()
+    try:
+        for chunk in source:
+            held += chunk
+            if len(held) > size:
+                break
+    except Exception as error:  # noqa: BLE001 - raised again, after what came
+        failure.append(error)
+    first = bytes(held)
+    return first, itertools.chain([first], _raised(failure), source)
+
+
+def _raised(failure: Sequence[Exception]) -> Iterator[bytes]:
+    yield from ()
+    for error in failure:
+        raise error
 
 
 def _joined(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
