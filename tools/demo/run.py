@@ -46,7 +46,8 @@ class DockMarket:
         shuffled = task.X_unlabelled[:, np.random.default_rng(seed).permutation(task.X_unlabelled.shape[1])]
         self.verdicts[_word(found)] += 1
         self.of_strangers[_word(self._dock.search(specify(shuffled), query=query))] += 1
-        with found.load("single", where="dock") as single, found.load("mixture", where="dock") as mixture:
+        several = "single" if found.nothing_fits else "mixture"
+        with found.load("single", where="dock") as single, found.load(several, where="dock") as mixture:
             yield Found(single[0], mixture, compared=found.compared)
 
     def said(self) -> str:
