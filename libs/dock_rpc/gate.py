@@ -17,12 +17,14 @@ from dock_rpc.interception import Method, handler_like, threads_of
 from dock_rpc.principal import Principal, acting_as
 from dock_rpc.recognition import Directory, Holding, Recognition
 from dock_rpc.trace import current_trace_id
-from learndock.errors import DockError, PermissionDenied, Unauthenticated
+from learndock.errors import DockError, InvalidInput, PermissionDenied, Unauthenticated
 
 OPEN = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
 """Services for everybody: whether the dock is well, and, where it is served at all, which methods there are."""
 _audit = logging.getLogger("dock_rpc.audit")
 _LONGEST = 128
+MOST_MEMBERS = 256
+"""Each is looked up; services have smaller limits of their own."""
 
 
 class Gate(grpc.ServerInterceptor):
@@ -123,7 +125,11 @@ class _Passage:
         if self.rule.reach in (Reach.DECLARED, Reach.UPLOAD):
             request.upload_id = own_id(self.principal, request.upload_id)
         elif self.rule.reach is Reach.MEMBERS:
-            self.subject = ",".join(each.learnware_id for each in request.members)
+            self.subject = ",".join(each.learnware_id for each in request.members[:MOST_MEMBERS])
+            if len(request.members) > MOST_MEMBERS:
+                raise InvalidInput(
+                    f"{len(request.members)} learnwares are too many for one call.", reason="PREDICT_MEMBERS"
+                )
             for each in request.members:
                 self._published(each, bound)
         elif self.rule.reach is Reach.PUBLISHED:

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from dock_db import Database, dialect
+from dock_rpc.channel import channel
 from dock_rpc.peers import peer_addresses
 from dock_server.adapters import open_blobs, place_of
 from dock_server.folder import DockFolder
@@ -112,11 +112,11 @@ def _bus(settings: DockSettings) -> str:
 
 
 def _peer(name: str, address: str) -> Reached:
-    with grpc.insecure_channel(address) as link:
-        request = health_pb2.HealthCheckRequest(service=full_name(name))
-        try:
+    request = health_pb2.HealthCheckRequest(service=full_name(name))
+    try:
+        with channel(address) as link:
             status = health_pb2_grpc.HealthStub(link).Check(request, timeout=ANSWER_S).status
-        except grpc.RpcError as error:
-            return Reached(name, ok=False, text=f"{address}: {error.code().name}")
+    except DockError as error:
+        return Reached(name, ok=False, text=f"{address}: {error.message}", remedy=error.hint)
     ready = status == health_pb2.HealthCheckResponse.SERVING
     return Reached(name, ok=ready, text=f"{address}: {'ready' if ready else 'not ready'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 import zlib
 
 import pytest
@@ -11,10 +12,13 @@ import pytest
 from dock_db import Learnwares
 from dock_rpc.logs import JsonFormatter, LineFormatter
 from dock_rpc.peers import Peers
+from dock_rpc.recognition import FRESH_S
 from dockapi.checking.v1 import checking_pb2 as checking
 from dockapi.ingestion.v1 import ingestion_pb2 as pb
 from dockapi.reuse.v1 import reuse_pb2 as reuse
-from learndock.errors import DockError, InvalidInput, NotFound, PermissionDenied
+from dockapi.search.v1 import search_pb2 as search
+from dockapi.specification.v1 import specification_pb2 as specification
+from learndock.errors import DockError, InvalidInput, NotFound, PermissionDenied, Unauthenticated
 from tests.security.conftest import USERS
 
 DATA = b"not a package"
@@ -110,6 +114,31 @@ def test_reuse_does_not_fetch_for_others_what_they_may_not_fetch(guarded, speak)
     with pytest.raises(PermissionDenied) as caught:
         speak("bob").reuse.Predict(reuse.PredictRequest(members=members))
     assert caught.value.reason == "LEARNWARE_NOT_PUBLISHED"
+
+
+def test_a_crowd_of_members_is_not_looked_up_one_by_one(speak):
+    members = [reuse.Member(learnware_id=f"{number}") for number in range(10_000)]
+    with pytest.raises(InvalidInput) as caught:
+        speak("bob").reuse.Predict(reuse.PredictRequest(members=members))
+    assert caught.value.reason == "PREDICT_MEMBERS"
+
+
+def test_a_revoked_token_is_soon_refused_by_every_service(guarded):
+    token = guarded.token("ann", *USERS)
+    with Peers.connect(guarded.address, token=lambda: token.secret) as peers:
+        calls = (
+            lambda: peers.ingestion.ListLearnwares(pb.ListLearnwaresRequest()),
+            lambda: peers.search.GetIndex(search.GetIndexRequest()),
+            lambda: peers.specification.ListIslands(specification.ListIslandsRequest()),
+        )
+        for call in calls:
+            call()
+        guarded.revoke(token)
+        time.sleep(FRESH_S)
+        for call in calls:
+            with pytest.raises(Unauthenticated) as caught:
+                call()
+            assert caught.value.reason == "TOKEN_REVOKED"
 
 
 def test_who_may_have_predictions_may_not_fetch_what_predicts(guarded, speak):
