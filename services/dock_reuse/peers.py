@@ -54,10 +54,15 @@ class PeerSource:
         request = specification_pb2.GetSpecificationRequest(learnware_id=found.learnware_id, version=found.version)
         return need_table(rkme_to_specification(self._specification.GetSpecification(request).rkme))
 
-    def report_breach(self, found: Found, rule: str, rows: int, *, confirmed: bool) -> None:
+    def report_breach(self, found: Found, rule: str, rows: int, *, confirmed: bool, tenant: str) -> None:
         """Told as well as may be: the caller's answer does not wait for it to succeed."""
         request = ingestion_pb2.ReportBreachRequest(
-            learnware_id=found.learnware_id, version=found.version, rule=rule, rows=rows, confirmed=confirmed
+            learnware_id=found.learnware_id,
+            version=found.version,
+            rule=rule,
+            rows=rows,
+            confirmed=confirmed,
+            tenant=tenant,
         )
         try:
             self._ingestion.ReportBreach(request, timeout=_TELL_S)

@@ -61,8 +61,8 @@ class Predictor:
         self._settings = settings
         self._turns = threading.BoundedSemaphore(settings.max_calls)
 
-    def predict(self, refs: Sequence[MemberRef], method: str, inputs: Array) -> Prediction:
-        """Outputs of the members, combined as `method` says.
+    def predict(self, refs: Sequence[MemberRef], method: str, inputs: Array, *, tenant: str = "") -> Prediction:
+        """Outputs of the members, combined as `method` says; `tenant` is the caller's, for the record of breaches.
 
         InvalidInput for no or too many members or rows, mixed tasks or a wrong width; FailedPrecondition
         LEARNWARE_NOT_SERVABLE for one that was not accepted, LEARNWARE_SUSPENDED, PREDICTION_BROKE_RULES where an
@@ -77,15 +77,15 @@ class Predictor:
                 retry_after_s=1.0,
             )
         try:
-            return self._predict(refs, method, inputs)
+            return self._predict(refs, method, inputs, tenant)
         finally:
             self._turns.release()
 
-    def _predict(self, refs: Sequence[MemberRef], method: str, inputs: Array) -> Prediction:
+    def _predict(self, refs: Sequence[MemberRef], method: str, inputs: Array, tenant: str) -> Prediction:
         self._check_size(refs, inputs)
         found = [self._servable(ref) for ref in refs]
         _check_alike(found, inputs)
-        models = [self._serve(each) for each in found]
+        models = [self._serve(each, tenant) for each in found]
         notes: list[str] = []
         if method == "raw":
             outputs = [model.predict(inputs) for model in models]
@@ -93,8 +93,8 @@ class Predictor:
             outputs = [self._combine(found, models, refs, method, inputs, notes)]
         return Prediction(outputs, _weakest([kind for model in models for kind in model.isolation]), notes)
 
-    def _serve(self, found: Found) -> Served:
-        return Served(found, self._runners, self._source, self._count, self._make_random)
+    def _serve(self, found: Found, tenant: str) -> Served:
+        return Served(found, self._runners, self._source, self._count, self._make_random, tenant)
 
     def _count(self, rule: str) -> None:
         self._breaches.labels(rule).inc()

@@ -71,7 +71,7 @@ class Source(Protocol):
         """The statistical specification."""
         ...
 
-    def report_breach(self, found: Found, rule: str, rows: int, *, confirmed: bool) -> None:
+    def report_breach(self, found: Found, rule: str, rows: int, *, confirmed: bool, tenant: str) -> None:
         """Tell that a prediction broke a rule, `confirmed` where one on the dock's own inputs did too."""
         ...
 
@@ -84,8 +84,15 @@ class Served:
     """
 
     def __init__(
-        self, found: Found, runners: Runners, source: Source, on_breach: Callable[[str], None], make_random: MakeRandom
+        self,
+        found: Found,
+        runners: Runners,
+        source: Source,
+        on_breach: Callable[[str], None],
+        make_random: MakeRandom,
+        tenant: str,
     ) -> None:
+        self._tenant = tenant
         self._found = found
         self._runners = runners
         self._source = source
@@ -126,7 +133,8 @@ class Served:
 
     def _tell(self, rule: str, rows: int) -> None:
         self._on_breach(rule)
-        self._source.report_breach(self._found, rule, rows, confirmed=rule in JUDGED and self._breaks_for_us())
+        confirmed = rule in JUDGED and self._breaks_for_us()
+        self._source.report_breach(self._found, rule, rows, confirmed=confirmed, tenant=self._tenant)
 
     def _breaks_for_us(self) -> bool:
         """Whether it breaks one on the dock's own inputs too, in the sandbox as it is: what it counted, it counted."""

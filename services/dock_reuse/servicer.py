@@ -6,6 +6,7 @@ import grpc
 
 from dock_reuse.predictor import MemberRef, Predictor
 from dock_rpc.convert import array_to_tensor, tensor_to_array
+from dock_rpc.principal import current_principal
 from dockapi.reuse.v1 import reuse_pb2 as pb
 from dockapi.reuse.v1 import reuse_pb2_grpc as rpc
 
@@ -29,10 +30,16 @@ class ReuseServicer(rpc.ReuseServiceServicer):
         """Predictions of a learnware or a mixture."""
         refs = [MemberRef(each.learnware_id, each.version, each.weight) for each in request.members]
         prediction = self._predictor.predict(
-            refs, _METHODS.get(request.method, "auto"), tensor_to_array(request.inputs)
+            refs, _METHODS.get(request.method, "auto"), tensor_to_array(request.inputs), tenant=_tenant()
         )
         return pb.PredictResponse(
             outputs=[array_to_tensor(output) for output in prediction.outputs],
             isolation=prediction.isolation,
             notes=prediction.notes,
         )
+
+
+def _tenant() -> str:
+    """The caller's, "" where callers are not told apart."""
+    principal = current_principal()
+    return principal.tenant if principal is not None else ""
