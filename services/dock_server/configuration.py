@@ -120,7 +120,12 @@ class Configuration:
         from dock_server.reaching import reach  # noqa: PLC0415 - only for those who ask
 
         return [
-            Finding(each.name, f"{each.text} {each.remedy}".strip(), 0 if each.ok else 3, "ok" if each.ok else "FAILED")
+            Finding(
+                each.name.replace(" ", "-"),
+                f"{each.text}. {each.remedy}" if each.remedy else each.text,
+                3 if each.needed and not each.ok else 0,
+                "ok" if each.ok else "FAILED" if each.needed else "note",
+            )
             for each in reach(self.process, self.targets)
         ]
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from dock_bus.durability import writes_through
+from dock_bus.settings import BusSettings
 from dock_db import Database, dialect
 from dock_rpc.channel import channel
 from dock_rpc.peers import peer_addresses
@@ -24,12 +26,13 @@ SKEW_S = 2.0
 
 @dataclass(frozen=True)
 class Reached:
-    """One dependency, and what it answered."""
+    """One dependency, and what it answered. Where it is not `needed` a dock works without."""
 
     name: str
     ok: bool
     text: str
     remedy: str = ""
+    needed: bool = True
 
 
 def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
@@ -43,6 +46,7 @@ def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
         yield _tried("store", place_of(settings.blob_url), lambda: _store(settings))
     if settings.bus_url and not settings.bus_url.startswith("inproc") and mine & WITH_DATABASE:
         yield _tried("bus", place_of(settings.bus_url), lambda: _bus(settings))
+        yield _bus_disk(BusSettings())
     for peer in dict.fromkeys(peer for target in targets for peer in PEERS_OF.get(target, ())):
         if peer not in mine and (address := peer_addresses().get(peer)):
             yield _peer(peer, address)
@@ -91,7 +95,8 @@ def _clock(database: Database) -> Reached:
     # The answer was given somewhere between the question and its arrival.
     skew = max(0.0, before - theirs, theirs - after)
     text = f"{skew:.1f} s apart from the database's" if skew >= 0.1 else "the same as the database's"
-    return Reached("clock", ok=skew < SKEW_S, text=text, remedy="Run a time service on both machines.")
+    remedy = "" if skew < SKEW_S else "Run a time service on both machines."
+    return Reached("clock", ok=skew < SKEW_S, text=text, remedy=remedy)
 
 
 def _store(settings: DockSettings) -> str:
@@ -109,6 +114,21 @@ def _bus(settings: DockSettings) -> str:
     finally:
         bus.close()
     return "answers"
+
+
+def _bus_disk(settings: BusSettings) -> Reached:
+    name, needed = "bus's disk", settings.require_sync
+    if not settings.monitor_url:
+        return Reached(name, ok=False, text="not known: DOCK_BUS_MONITOR_URL is unset", needed=needed)
+    try:
+        always = writes_through(settings.monitor_url)
+    except DockError as error:
+        return Reached(name, ok=False, text=error.message, remedy=error.hint, needed=needed)
+    if always:
+        return Reached(name, ok=True, text="what is confirmed is on it (sync_interval: always)")
+    text = "a power cut may lose what was confirmed; the dock makes up for it from its database"
+    remedy = "Set `sync_interval: always` in the server's `jetstream` and restart it."
+    return Reached(name, ok=False, text=text, remedy=remedy, needed=needed)
 
 
 def _peer(name: str, address: str) -> Reached:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -18,6 +19,8 @@ from learndock.cli.options import open_dock, prints_json, speaks_to_dock
 from learndock.cli.screen import print_json
 from learndock.errors import DockError
 
+MORE = "learndock.doctor"
+"""Group of entry points that are called and give things with name, ok, text, remedy and needed."""
 _SERVER_MODULES = ("grpc_health", "grpc_reflection", "prometheus_client", "pydantic", "pydantic_settings", "sqlalchemy")
 
 
@@ -38,11 +41,13 @@ class Sight:
 def doctor_command(address: str | None, owner: str | None, as_json: bool) -> None:
     """Say what this machine can do, what is missing, and how to get it.
 
+    Where the settings of separate services are set (DOCK_DB_URL and so on) each thing they name is tried as well.
+
     Exit code 1 says that something needed is missing. A dock that is down is told, and is no fault of the machine.
 
     Example:  dock doctor
     """
-    sights = [*_look(), _dock(address, owner)]
+    sights = [*_look(), *_of_other_packages(), _dock(address, owner)]
     if as_json:
         print_json([asdict(sight) for sight in sights])
     else:
@@ -112,6 +117,18 @@ def _extras() -> Iterator[Sight]:
     has_arrow = importlib.util.find_spec("pyarrow") is not None
     words = "Parquet files can be read" if has_arrow else "pyarrow is missing: Parquet files can't be read"
     yield Sight("parquet", has_arrow, words, "pip install 'learndock[parquet]'", needed=False)
+
+
+def _of_other_packages() -> Iterator[Sight]:
+    """What others know to look at: the server looks at what its settings name."""
+    for entry in importlib.metadata.entry_points(group=MORE):
+        try:
+            for each in entry.load()():
+                yield Sight(each.name, each.ok, each.text, each.remedy, each.needed)
+        except DockError as error:
+            yield Sight("settings", ok=False, detail=error.message, remedy=error.hint)
+        except ImportError:
+            continue  # `server` says already what is missing
 
 
 def _dock(address: str | None, owner: str | None) -> Sight:
