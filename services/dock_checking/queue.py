@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import logging
 import threading
 import time
@@ -10,6 +11,14 @@ from dock_checking.examiner import Examiner
 from learndock.errors import DockError
 
 _log = logging.getLogger(__name__)
+
+
+class _End(enum.Enum):
+    """How one turn ended."""
+
+    DONE = enum.auto()
+    NOTHING = enum.auto()
+    FAILED = enum.auto()
 
 
 class CheckQueue:
@@ -50,21 +59,26 @@ class CheckQueue:
         self._wake.release()
 
     def _run(self) -> None:
+        ended = _End.DONE
         while not self._stopping.is_set():
-            if not self._one():
+            before, ended = ended, self._one()
+            if ended is _End.NOTHING:
                 self._wake.acquire(timeout=self._poll_s)
+            elif before is ended is _End.FAILED:
+                # It looks like the host's fault, for which each that waits would lose a try.
+                self._stopping.wait(self._poll_s)
 
-    def _one(self) -> bool:
+    def _one(self) -> _End:
         try:
             row = self._examiner.next()
             if row is None:
-                return False
+                return _End.NOTHING
             self._examiner.check(row)
         except DockError as error:
             _log.warning("check put off: %s", error, extra={"reason": error.reason})
+            # What is wrong with one package alone must not cost the others a rest.
+            return _End.DONE if error.reason == "PACKAGE_DAMAGED" else _End.FAILED
         except Exception:  # noqa: BLE001 - the thread must live on
             _log.exception("check failed inside the dock; its lease will run out and it is tried again")
-        else:
-            return True
-        self._stopping.wait(self._poll_s)
-        return False
+            return _End.FAILED
+        return _End.DONE

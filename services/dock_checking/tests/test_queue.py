@@ -87,3 +87,21 @@ def test_a_host_that_fails_does_not_end_it(broken_laboratory, house, until, queu
 
 def test_it_stops_while_nothing_waits(laboratory, queue_of):
     queue_of(laboratory, poll_s=600.0).stop(10.0)
+
+
+def test_damaged_packages_cost_the_others_no_rest(laboratory, house, until, queue_of, caplog):
+    for _ in range(3):
+        damaged = house.received()
+        house.blobs.delete(damaged.blob_key)
+        house.blobs.put(damaged.blob_key, [b"other bytes"])
+    good = house.received(**MISFIT)
+    queue_of(laboratory, parallel=1, poll_s=600.0)
+    until(lambda: house.now(good).state is State.REJECTED)
+    assert caplog.text.count("put off") == 3
+
+
+def test_where_the_host_fails_the_others_keep_their_tries(broken_laboratory, house, until, queue_of, caplog):
+    rows = [house.received() for _ in range(4)]
+    queue_of(broken_laboratory, parallel=1, poll_s=600.0)
+    until(lambda: caplog.text.count("put off") == 2)
+    assert [house.now(row).state for row in rows] == [State.CHECKING] * 2 + [State.RECEIVED] * 2
