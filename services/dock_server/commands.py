@@ -119,8 +119,10 @@ def _folder(settings: DockSettings, targets: Sequence[str]) -> AbstractContextMa
 
 
 def _end(dock: Dock, settings: DockSettings) -> None:
+    was_ready = not dock.readiness.missing
     dock.drain()
-    time.sleep(settings.drain_seconds)
+    if was_ready:  # others learn of it meanwhile; a second signal does not wait for that
+        time.sleep(settings.drain_seconds)
     dock.stop(settings.stop_s)
 
 

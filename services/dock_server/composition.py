@@ -120,7 +120,7 @@ class Dock:
         return Means(self._database, blobs, self._bus, bench, folder.keys, source, self.registry)
 
     def _beside(self) -> list[Runnable]:
-        """What runs in every process that writes: see docs/adr/0011-which-parts-run-where.md."""
+        """What runs in every process that writes: see docs/adr/0014-which-parts-run-where.md."""
         if not WITH_DATABASE & self._servicers.keys():
             return []
         settings = self._settings

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,3 +149,18 @@ def test_what_is_waited_for_is_said_again_but_not_all_the_time(monkeypatch, capl
         assert waiting.wait_for("the store", attempt, threading.Event()) == "made"
     assert caplog.text.count("waiting for the store") == 3
     assert "the store is there" in caplog.text
+
+
+def test_a_second_signal_ends_a_process_that_drains_at_once(tmp_path, until):
+    command = [sys.executable, "-m", "learndock.cli.main", "up", "--data", str(tmp_path), "--port", "0"]
+    process = subprocess.Popen(
+        command, env={**os.environ, "DOCK_DRAIN_S": "3600"}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    until((tmp_path / "address").exists, seconds=120)
+    assert process.stderr is not None
+    process.send_signal(signal.SIGTERM)
+    while b"stopping" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 130
+    process.stderr.close()
