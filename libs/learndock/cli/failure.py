@@ -44,8 +44,8 @@ def report(error: Exception, *, as_json: bool = False) -> int:
 def report_usage(error: click.UsageError, *, as_json: bool = False) -> int:
     """Say what was typed wrong, and which help has it right."""
     command = error.ctx.command_path if error.ctx else "dock"
-    what, after = error.format_message(), f"`{command} --help` says what it takes."
-    say_failure(what, "", after, "WRONG_USE", as_json=as_json)
+    after = f"`{command} --help` says what it takes."
+    say_failure(error.format_message(), "", after, "WRONG_USE", as_json=as_json)
     return 2
 
 
