@@ -17,7 +17,7 @@ from dock_rpc.interception import Method, handler_like, threads_of
 from dock_rpc.principal import Principal, acting_as
 from dock_rpc.recognition import Directory, Holding, Recognition
 from dock_rpc.trace import current_trace_id
-from learndock.errors import DockError, InvalidInput, PermissionDenied, Unauthenticated
+from learndock.errors import DockError, Internal, InvalidInput, PermissionDenied, Unauthenticated
 
 OPEN = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})
 """Services for everybody: whether the dock is well, and, where it is served at all, which methods there are."""
@@ -78,6 +78,9 @@ class Gate(grpc.ServerInterceptor):
                 raise
             except DockError as error:
                 passage.ended(error.reason)
+                if isinstance(error, Unauthenticated) and not passage.denied:  # it is not the caller who is unknown
+                    message = f"Another service did not let this one in: {error}"
+                    raise Internal(message, reason="INTERNAL") from error
                 raise
             except BaseException:
                 passage.ended("INTERNAL")
