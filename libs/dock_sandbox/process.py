@@ -12,6 +12,7 @@ from dock_sandbox.isolation import require_isolation
 from dock_sandbox.launch import launch, launch_open
 from dock_sandbox.port import Limits, SandboxSpec
 from dock_sandbox.running import RunningSandbox
+from dock_sandbox.strays import sweep_once
 from learndock.errors import DockError, Unavailable
 from learndock.runtime import RUNTIME_DIR
 
@@ -49,6 +50,7 @@ class ProcessSandbox:
 
 def _start_bubblewrap(spec: SandboxSpec) -> RunningSandbox:
     require_isolation()
+    sweep_once()
     identity = Identity() if os.geteuid() == 0 else None
     group = _group(spec.limits)
     uid = identity.uid if identity else None

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from dock_sandbox.bubblewrap import RUNTIME, bubblewrap_path
 from dock_sandbox.contract import appears, runs
+from dock_sandbox.launch import _read_child
+from dock_sandbox.strays import strays, sweep_once
+from learndock.runtime import LAUNCHER
 
 PROGRAM = """
 import sys, threading
@@ -53,3 +59,28 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path, end):
         time.sleep(0.05)
     assert there
     assert not runs(marker)
+
+
+@pytest.mark.sandbox
+def test_a_beginning_that_nobody_waits_for_is_swept(tmp_path):
+    """What is left where the starter and bubblewrap die before the child runs: it waits, here for a byte."""
+    info, wait = os.pipe(), os.pipe()
+    user = [] if os.geteuid() == 0 else ["--unshare-user"]
+    command = [bubblewrap_path(), *user, "--unshare-pid", "--ro-bind", "/", "/", "--info-fd", str(info[1])]
+    command += ["--block-fd", str(wait[0]), "--", "/usr/bin/env", f"{RUNTIME}/{LAUNCHER}"]
+    monitor = subprocess.Popen(command, pass_fds=[info[1], wait[0]])
+    child = _read_child(info[0])
+    beside = strays()
+    monitor.kill()
+    monitor.wait()
+    left = strays()
+    sweep_once.cache_clear()
+    sweep_once()
+    gone = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < gone:
+        time.sleep(0.02)
+    for end in (*info, *wait):
+        os.close(end)
+    assert child not in beside
+    assert child in left
+    assert child not in strays()
