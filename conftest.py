@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -17,23 +18,18 @@ pytest_plugins = ["tests.servers"]
 WHEELS = Path(__file__).resolve().parent / ".cache" / "uv"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Docks of tests build from the cache that `make setup` fills; without one they may ask the index."""
     if WHEELS.is_dir():
         os.environ.setdefault("UV_CACHE_DIR", str(WHEELS))
         os.environ.setdefault("DOCK_OFFLINE", "true")
-    for name in (
-        "DOCK_URL",
-        "DOCK_OWNER",
-        "DOCK_FAILPOINTS",
-        "DOCK_KEY",
-        "DOCK_TOKEN",
-        "DOCK_TOKEN_FILE",
-        "DOCK_TLS_CA",
-    ):
-        os.environ.pop(name, None)
+    # A dock that the shell knows, such as that of `make services`, is not for tests.
+    for name in list(os.environ):
+        if name.startswith("DOCK_") and not name.startswith(("DOCK_OFFLINE", "DOCK_TEST_")):
+            del os.environ[name]
     # What tests meet is not for the user's list of known docks.
-    os.environ["XDG_CONFIG_HOME"] = tempfile.mkdtemp(prefix="dock-tests-")
+    os.environ["XDG_CONFIG_HOME"] = folder = tempfile.mkdtemp(prefix="dock-tests-")
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True, scope="session")

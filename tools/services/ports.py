@@ -10,18 +10,23 @@ from pathlib import Path
 # Below what systems give to outgoing connections: a server that was stopped finds its port again.
 _LOWEST, _HIGHEST = 15_000, 32_000
 _random = random.SystemRandom()
+_given: set[int] = set()
+"""What this process has given out, and may only now be starting a server for."""
 
 
 def free_port() -> int:
-    """A port of the loopback on which nobody listens now."""
+    """A port of the loopback on which nobody listens now; no port is given twice."""
     for _ in range(1_000):
         port = _random.randrange(_LOWEST, _HIGHEST)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise RuntimeError("no port is free on the loopback")
 
@@ -33,6 +38,7 @@ class PortBook:
         self._file = file
         kept = file is not None and file.exists()
         self._ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if kept and file else {}
+        _given.update(self._ports.values())
 
     def port(self, name: str) -> int:
         """The port of `name`, on which nobody listens now."""
