@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pathlib import Path
 from dock_sandbox.port import Limits
 
 PREFIX = "learndock-"
+_PATIENCE_S = 2.0
+"""For the last process of a group to be gone."""
 _OWN_PROCESSES = 2
 """Of bubblewrap, beside the model's."""
 
@@ -62,7 +65,7 @@ class Hierarchy:
         return group
 
     def sweep(self) -> int:
-        """Remove the groups that a dead process left; how many."""
+        """Remove the groups that a dead process left, and end what is still in them; how many."""
         return sum(_remove_stale(path) for folder in self.folders for path in folder.glob(f"{PREFIX}*"))
 
 
@@ -109,7 +112,7 @@ class Group:
             self._last = Counters(_read(self.folder / peak), int(said.get("oom_kill", 0)))
         return self._last
 
-    def close(self, patience_s: float = 2.0) -> None:
+    def close(self, patience_s: float = _PATIENCE_S) -> None:
         """Remove it, whose processes have ended. Idempotent; what cannot be removed in time is left to a sweep."""
         self.counters()
         deadline = time.monotonic() + patience_s
@@ -139,9 +142,23 @@ def _remove_stale(path: Path) -> bool:
     except OSError:
         return False
     try:
-        return _removed(path)
+        deadline = time.monotonic() + _PATIENCE_S
+        while not _removed(path):
+            _end_all(path)
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
     finally:
         os.close(lock)
+
+
+def _end_all(folder: Path) -> None:
+    """End whoever is still in a group whose owner is gone: nobody else puts processes there."""
+    with contextlib.suppress(OSError, ValueError):
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
+            if pid:  # 0 stands for one that cannot be seen from here
+                os.kill(pid, signal.SIGKILL)
 
 
 def _removed(folder: Path) -> bool:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,11 +23,13 @@ HIDDEN += "    kept[-1].write(bytes(32 << 20))\n    kept[-1].madvise(mmap.MADV_D
 FILES = "for number in range(64):\n    os.write(os.memfd_create(str(number)), bytes(16 << 20))\nreturn X"
 CHILD = "if os.fork() == 0:\n    np.ones(40 << 20)\n    os._exit(0)\nos.wait()\ntime.sleep(20)\nreturn X"
 HOLDER = """
-import os, sys, time
+import os, subprocess, sys, time
 from dock_sandbox.hierarchy import hierarchy
 from dock_sandbox.port import Limits
 group = hierarchy().make(Limits())
-print(group.folder.name, flush=True)
+left = subprocess.Popen(["/bin/sleep", "600"])
+group.admit(left.pid)
+print(group.folder.name, left.pid, flush=True)
 time.sleep(600)
 """
 
@@ -81,12 +84,15 @@ def test_without_groups_memory_is_counted_by_proc(tmp_path, monkeypatch):
 def test_what_a_dead_process_left_is_swept_and_nothing_else():
     with PLACE.make(LIMITS) as mine:
         with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True) as other:
-            theirs = PLACE.memory / other.stdout.readline().strip()
+            name, left = other.stdout.readline().split()
+            theirs = PLACE.memory / name
             PLACE.sweep()
             assert theirs.is_dir()
+            assert Path(f"/proc/{left}").exists()
             other.send_signal(signal.SIGKILL)
         PLACE.sweep()
         assert not theirs.exists()
+        assert not Path(f"/proc/{left}/exe").exists()
         assert mine.folder.is_dir()
 
 
