@@ -74,8 +74,8 @@ def tables(quick: bool) -> list[Table]:
                 "MB. A push is BeginUpload and WriteUpload; commit is what comes after: the dock reads all of it back, "
                 "compares the digest, looks at the package and accepts it. Memory is that of the ingestion process "
                 "(VmRSS, VmHWM).",
-                "The goal is a share of 0.8. Where the cores do other work too, as when this was published, the share of "
-                "one run and the next differ by a factor of two: 0.5 to 1.1 for 100 and 1,000 MB.",
+                "The goal is a share of 0.8. Where the cores do other work too, as when this was published, the share "
+                "of one run and the next differ by a factor of two: 0.5 to 1.1 for 100 and 1,000 MB.",
             ),
         )
     ]  # fmt: skip
