@@ -29,10 +29,14 @@ JUDGED = frozenset(
         "OUTPUT_NOT_FINITE",
         "OUTPUT_ROWS",
         "OUTPUT_SHAPE",
+        "SANDBOX_FORBIDDEN_SYSCALL",
         "SANDBOX_OUTPUT_TOO_LARGE",
     }
 )
-"""Rules for what comes out. Whether one is broken on inputs of the dock's own is tried at once."""
+"""Rules for what comes out, and calls nobody makes in good faith.
+
+Whether one is broken on inputs of the dock's own is tried at once.
+"""
 COUNTED = JUDGED | {
     "SANDBOX_CPU",
     "SANDBOX_DIED",
