@@ -71,6 +71,9 @@ PREDICTS = {
     "exits-0-early": "os._exit(0)",
     "exits-0-politely": "sys.exit(0)",
     "exits-0-at-exit": "atexit.register(os._exit, 0)\nreturn bad(X)",
+    "dies-like-a-forbidden-call": "os.kill(os.getpid(), 31)",
+    "lets-a-child-die-like-a-forbidden-call": "os.fork() or os.kill(os.getpid(), 31)\nos.wait()\nreturn bad(X)",
+    "says-it-was-the-filter": "print('The model was killed by the system-call filter')\nreturn bad(X)",
     "becomes-true": "os.execv('/bin/true', ['true'])",
     "raises-the-docks-own-error": (
         "class Unavailable(Exception):\n    reason = 'SANDBOX_MISSING'\n    kind = 'unavailable'\n"
@@ -145,6 +148,7 @@ FAULTS = {
     "OUTPUT_SHAPE",
     "OUTPUT_TYPE",
     "SANDBOX_DIED",
+    "SANDBOX_FORBIDDEN_SYSCALL",
     "SANDBOX_LOG_TOO_LARGE",
     "SANDBOX_MEMORY",
     "SANDBOX_TIMEOUT",
