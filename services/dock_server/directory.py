@@ -8,7 +8,7 @@ from dock_db import Database, LearnwareRow, Learnwares, State, TokenRow, Tokens,
 from dock_db.tokens import COARSE_S
 from dock_rpc.principal import Principal
 from dock_rpc.recognition import Holding, Standing
-from learndock.errors import DockError, NotFound
+from learndock.errors import DockError, NotFound, Unavailable
 
 PUBLISHED = frozenset({State.ACCEPTED, State.EMBEDDING, State.INDEXED, State.DEPRECATED})
 _log = logging.getLogger(__name__)
@@ -22,11 +22,18 @@ class DatabaseDirectory:
 
     def token(self, token_id: str) -> Standing | None:
         """A token; that it was used is noted, once an hour at most."""
-        with self._database.read() as session:
-            row = Tokens().find(session, token_id)
-            if row is None:
-                return None
-            moment = dialect.now(session)
+        try:
+            with self._database.read() as session:
+                row = Tokens().find(session, token_id)
+                moment = dialect.now(session)
+        except DockError:
+            raise
+        except Exception as error:
+            if self._database.schema().behind:
+                raise _not_migrated() from error
+            raise
+        if row is None:
+            return None
         standing = Standing(row.digest, _principal(row), row.expires_at - moment, revoked=row.revoked_at > 0)
         if moment - row.used_at > COARSE_S and standing.left_s > 0 and not standing.revoked:
             self._note_use(token_id)
@@ -53,6 +60,15 @@ class DatabaseDirectory:
                 Tokens().note_use(session, token_id)
         except DockError as error:  # a full disk keeps nobody from reading
             _log.warning("the use of a token is not noted: %s", error, extra={"token_id": token_id})
+
+
+def _not_migrated() -> Unavailable:
+    return Unavailable(
+        "The dock can't look up tokens yet: its database is not migrated.",
+        reason="SERVICE_STARTING",
+        hint="Try again in a moment; an operator runs `dock db migrate`.",
+        retry_after_s=1.0,
+    )
 
 
 def _principal(row: TokenRow) -> Principal:

@@ -20,6 +20,9 @@ from dock_server.settings import DockSettings
 from dock_server.targets import PEERS_OF
 from learndock.errors import FailedPrecondition, InvalidInput
 
+_LONGEST_SOCKET = 100
+"""Bytes; the kernel takes 107."""
+
 
 class Security:
     """The doors of one process.
@@ -63,7 +66,14 @@ class Security:
             return ""
         folder = tempfile.mkdtemp(prefix="dock-")  # mode 0700
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        return f"unix:{Path(folder) / 'self'}"
+        path = Path(folder) / "self"
+        if len(str(path)) > _LONGEST_SOCKET:
+            raise InvalidInput(
+                f"The path of a socket, {path}, is too long for this system.",
+                reason="ADDRESS_INVALID",
+                hint="Set TMPDIR to a folder with a shorter path.",
+            )
+        return f"unix:{path}"
 
 
 def check_security(settings: DockSettings, targets: Sequence[str], peers: Mapping[str, str]) -> None:

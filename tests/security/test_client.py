@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from dock_db import Tokens
+from dock_db import Database, Tokens
 from dock_rpc.tests.authority import Authority
 from dock_server.composition import compose
 from dock_server.configuration import Configuration
@@ -21,7 +21,7 @@ from dock_server.settings import DockSettings
 from dockapi.ingestion.v1 import ingestion_pb2 as pb
 from learndock.cli.main import dock
 from learndock.client import Dock
-from learndock.errors import DockError, FailedPrecondition, InvalidInput, PermissionDenied, Unauthenticated
+from learndock.errors import DockError, FailedPrecondition, InvalidInput, PermissionDenied, Unauthenticated, Unavailable
 from tests.packages.models import build_package
 
 
@@ -216,3 +216,11 @@ def test_the_last_use_is_noted(guarded):
         found = Tokens().find(session, token.token_id)
     assert found is not None
     assert found.used_at > 0
+
+
+def test_a_database_that_is_not_migrated_yet_is_waited_for(tmp_path):
+    database = Database(f"sqlite:///{tmp_path / 'dock.db'}")
+    with pytest.raises(Unavailable) as caught:
+        DatabaseDirectory(database).token("0" * 12)
+    assert caught.value.reason == "SERVICE_STARTING"
+    database.close()
