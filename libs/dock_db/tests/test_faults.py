@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import secrets
 import threading
 import traceback
 
@@ -16,8 +17,8 @@ from learndock.errors import DockError, FailedPrecondition, InvalidInput, Unavai
 
 
 @pytest.fixture
-def database_url(postgres_server) -> str:
-    return str(postgres_server.new_database())
+def database_url(postgres_url) -> str:
+    return str(postgres_url)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_a_database_that_does_not_exist(database_url):
 
 
 def test_no_connection_is_left(database_url, admin):
-    name = make_url(database_url).database
+    name = f"lonely_{secrets.token_hex(4)}"
     admin(f"CREATE ROLE {name} LOGIN PASSWORD 'p' CONNECTION LIMIT 1")
     url = make_url(database_url).set(username=name, password="p").render_as_string(hide_password=False)
     first, second = Database(url), Database(url)

@@ -22,8 +22,8 @@ def test_an_embedded_dock_leads(sqlite_url):
 
 class TestOnAServer:
     @pytest.fixture
-    def database_url(self, postgres_server) -> str:
-        return str(postgres_server.new_database())
+    def database_url(self, postgres_url) -> str:
+        return str(postgres_url)
 
     def test_one_leads_until_it_lets_go(self, opened):
         first, second = Leadership(opened(), "x"), Leadership(opened(), "x")

@@ -130,8 +130,10 @@ def test_services_wait_for_the_schema(empty, database_url):
     assert "dock db migrate" in caught.value.hint
     at(empty, 1)
     operator = Database(database_url)
-    threading.Timer(0.3, operator.create).start()
+    timer = threading.Timer(0.3, operator.create)
+    timer.start()
     assert empty.await_schema(60.0).usable
+    timer.join()
     operator.close()
 
 

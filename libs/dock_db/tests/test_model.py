@@ -225,7 +225,7 @@ class StateMachine(RuleBasedStateMachine):
 def new_url(request, tmp_path):
     """Gives the URL of an empty database, as often as it is asked."""
     if request.param == "postgresql":
-        return request.getfixturevalue("postgres_server").new_database
+        return request.getfixturevalue("emptied_postgres")
     numbers = itertools.count()
     return lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.db'}"
 

@@ -69,8 +69,8 @@ def test_headers_go_with_the_event(database):
 
 class TestOnAServer:
     @pytest.fixture
-    def database_url(self, postgres_server) -> str:
-        return str(postgres_server.new_database())
+    def database_url(self, postgres_url) -> str:
+        return str(postgres_url)
 
     def test_relays_do_not_take_each_others_events(self, database, opened):
         events = fill(database, 150)

@@ -14,8 +14,8 @@ PATIENCE_S = 120.0
 
 
 @pytest.fixture
-def database_url(postgres_server) -> str:
-    return str(postgres_server.new_database())
+def database_url(postgres_url) -> str:
+    return str(postgres_url)
 
 
 class Ear:
@@ -107,5 +107,7 @@ def test_a_bell_rings_for_other_processes(opened, database):
     looks = bell.looks()
     next(looks)
     next(looks)  # the listener's own beginning
-    threading.Timer(0.2, commit, (database, "a")).start()
+    timer = threading.Timer(0.2, commit, (database, "a"))
+    timer.start()
     next(looks)
+    timer.join()
