@@ -42,8 +42,11 @@ class Address:
 
     @classmethod
     def _of_pair(cls, text: str, pair: str, secure: bool) -> Address:
-        hosts = [_host_and_port(text, each) for each in pair.split(",")]
-        return cls(pair, secure, tuple(host for host, _ in hosts), hosts[0][1] if len(hosts) == 1 else 0)
+        pairs = [_host_and_port(text, each) for each in pair.split(",")]
+        hosts = tuple(host for host, _ in pairs)
+        if len(hosts) == 1:
+            return cls(pair, secure, hosts, pairs[0][1])
+        return cls(f"{_family(text, hosts)}:{pair}", secure, hosts)
 
     @classmethod
     def _of_name(cls, text: str, secure: bool) -> Address:
@@ -62,6 +65,17 @@ def _host_and_port(text: str, pair: str) -> tuple[str, int]:
     if not good or (":" in bare and not host.startswith("[")):
         raise _invalid(text)
     return bare, int(port)
+
+
+def _family(text: str, hosts: tuple[str, ...]) -> str:
+    """What gRPC calls several numeric addresses; of names it takes one, which may stand for several addresses."""
+    try:
+        versions = {ipaddress.ip_address(host).version for host in hosts}
+    except ValueError:
+        raise _invalid(text) from None
+    if len(versions) != 1:
+        raise _invalid(text)
+    return f"ipv{versions.pop()}"
 
 
 def is_loopback(host: str) -> bool:

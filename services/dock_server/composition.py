@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 
@@ -94,7 +95,7 @@ class Dock:
         for part in self._beside():
             self._begin("the database", part, stopping)
         for target, late in self._servicers.items():
-            service = make_service(target, means, self._settings)
+            service = self.readiness.wait_for(target, partial(make_service, target, means, self._settings), stopping)
             self._begin(target, service, stopping)
             late.attach(service.servicer)
 

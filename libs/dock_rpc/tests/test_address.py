@@ -18,7 +18,8 @@ from learndock.errors import InvalidInput
         ("dns:///dock.example:1", "dns:///dock.example:1", False, ("dock.example",)),
         ("dns://9.9.9.9/dock.example:1", "dns://9.9.9.9/dock.example:1", False, ("dock.example",)),
         ("ipv4:127.0.0.1:1,10.0.0.1:1", "ipv4:127.0.0.1:1,10.0.0.1:1", False, ("127.0.0.1", "10.0.0.1")),
-        ("a:1,[::1]:2", "a:1,[::1]:2", False, ("a", "::1")),
+        ("127.0.0.1:1,127.0.0.2:2", "ipv4:127.0.0.1:1,127.0.0.2:2", False, ("127.0.0.1", "127.0.0.2")),
+        ("[::1]:1,[::1]:2", "ipv6:[::1]:1,[::1]:2", False, ("::1", "::1")),
         ("unix:/run/dock", "unix:/run/dock", False, ()),
     ],
 )

@@ -94,7 +94,8 @@ class FoundVerdict:
 class Found:
     """The answer to a search: hits, best first, a mixture or None, a verdict, and sentences worth reading.
 
-    The verdict is None where no task was given.
+    The verdict is None where no task was given. `stale` says that the dock's database was away: what was deleted after
+    `revision` may be among the hits, and a note says so too.
     """
 
     hits: list[FoundLearnware] = field(default_factory=list)
@@ -104,6 +105,7 @@ class Found:
     revision: int = 0
     loader: Loader | None = field(default=None, compare=False)
     verdict: FoundVerdict | None = None
+    stale: bool = False
 
     @classmethod
     def from_message(cls, message: search_pb2.SearchResponse, loader: Loader | None = None) -> Found:
@@ -111,7 +113,8 @@ class Found:
         mixture = _mixture(message.mixture) if message.HasField("mixture") else None
         hits = [_hit(each) for each in message.hits]
         verdict = _verdict(message.verdict) if message.HasField("verdict") else None
-        return cls(hits, mixture, list(message.notes), message.compared, message.revision, loader, verdict)
+        notes = list(message.notes)
+        return cls(hits, mixture, notes, message.compared, message.revision, loader, verdict, message.stale)
 
     @property
     def nothing_fits(self) -> bool:

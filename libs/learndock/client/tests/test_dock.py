@@ -73,6 +73,37 @@ def test_a_dock_that_is_down_is_not_waited_for(ask):
     assert time.monotonic() - start < 4
 
 
+NOWHERE = "127.0.0.1:1"
+
+
+def test_services_are_found_where_they_are_named(house, three):
+    everywhere = dict.fromkeys(("ingestion", "search"), house.address)
+    with Dock(NOWHERE, peers=everywhere, patience_s=0.0) as dock:
+        assert len(list(dock.list())) == 3
+        with pytest.raises(Unavailable) as down:
+            dock.verdict("lw-0")
+    assert NOWHERE in down.value.message
+
+
+@pytest.mark.parametrize(("address", "reached"), [("", True), (NOWHERE, True), ("127.0.0.1:2", False)])
+def test_variables_name_the_services_of_the_dock_that_is_meant(house, three, monkeypatch, address, reached):
+    monkeypatch.setenv("DOCK_URL", NOWHERE)
+    monkeypatch.setenv("DOCK_PEERS_INGESTION", house.address)
+    with Dock(address, patience_s=0.0) as dock:
+        if reached:
+            assert len(list(dock.list())) == 3
+        else:
+            with pytest.raises(Unavailable) as down:
+                list(dock.list())
+            assert address in down.value.message
+
+
+@pytest.mark.parametrize("form", ["{nowhere},{here}", "ipv4:{nowhere},{here}"])
+def test_of_several_replicas_those_answer_that_are_there(house, three, form):
+    with Dock(form.format(nowhere=NOWHERE, here=house.address)) as dock:
+        assert all(len(list(dock.list())) == 3 for _ in range(4))
+
+
 def test_waiting_ends_with_the_state_even_over_a_cut(house, dock, three):
     house.ingestion.faults.cut_watches = 2
     assert dock.wait("lw-1", timeout=20).state == "INDEXED"
