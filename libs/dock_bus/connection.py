@@ -27,7 +27,19 @@ from learndock.errors import DockError, Unavailable
 _log = logging.getLogger(__name__)
 _SAY_AGAIN_S = 30.0
 _LONGEST_PAUSE_S = 2.0
+_DISCONNECT_S = 2.0
 T = TypeVar("T")
+
+
+class _Client(Client):
+    """nats-py's client, but where TLS is asked for and the server offers none it says nothing in the clear."""
+
+    def _connect_command(self) -> bytes:
+        here = self._current_server
+        over_tls = self._server_info.get("tls_required") or (here is not None and here.uri.scheme == "wss")
+        if self.options.get("tls") is not None and not over_tls:
+            raise nats.errors.Error("the server speaks no TLS")
+        return super()._connect_command()
 
 
 @dataclass(eq=False)
@@ -51,7 +63,6 @@ class Connection:
     def __init__(self, url: str, settings: BusSettings, wire: Wire, *, name: str = "") -> None:
         self.wire = wire
         self.settings = settings
-        self.loop = asyncio.new_event_loop()
         self._where = shown(url)
         self._configs = stream_configs(wire, settings)
         self._options = options(url, settings) | {"name": name or "dock"}
@@ -63,6 +74,7 @@ class Connection:
         self._born: dict[str, object] = {}
         self._closed = threading.Event()
         self._first = threading.Event()
+        self.loop = asyncio.new_event_loop()  # the last thing made, for somebody must close it
         self._thread = threading.Thread(target=self._run, name="bus-nats", daemon=True)
 
     def start(self) -> None:
@@ -170,7 +182,7 @@ class Connection:
         pause = 0.1
         while True:
             ended = asyncio.Event()
-            client = Client()
+            client: Client = _Client()
             try:
                 await self._open(client, ended)
                 pause = 0.1
@@ -178,6 +190,8 @@ class Connection:
                 _log.warning("the connection to the bus at %s is lost; connecting again", self._where)
             except (nats.errors.Error, OSError, asyncio.TimeoutError, DockError) as error:
                 self._say(error)
+            except Exception:  # noqa: BLE001 - whatever it is, the dock goes on trying
+                _log.exception("the connection to the bus at %s failed", self._where)
             finally:
                 self._lose()
                 self._ending = self.loop.create_task(_disconnect(client))
@@ -241,7 +255,8 @@ class Connection:
 
 async def _disconnect(client: Client) -> None:
     try:
-        await client.close()
+        # After a TLS handshake that failed nats-py waits for ever for its transport to be closed.
+        await asyncio.wait_for(client.close(), _DISCONNECT_S)
     except (nats.errors.Error, OSError, asyncio.TimeoutError) as error:
         _log.debug("the bus's connection did not end well: %s", said(error))
 
