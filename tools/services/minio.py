@@ -123,7 +123,8 @@ class S3Server:
         return kept.read_text(encoding="utf-8")
 
     def _is_ready(self) -> bool:
-        return ask(self.port, "/minio/health/ready", tls=self._secure)[0] == 200
+        # Its /ready comes before that: a request then is told to come back in a minute.
+        return ask(self.port, "/minio/health/cluster", tls=self._secure)[0] == 200
 
 
 def _bucket_name() -> str:
