@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from dock_db import Database
+from dock_server.adapters import check_adapters, open_database
+from dock_server.configuration import read_settings
 from dock_server.folder import DockFolder
+from dock_server.settings import DockSettings
 from learndock.errors import NotFound
 
 DATA = click.option(
@@ -17,6 +23,12 @@ DATA = click.option(
     help="Folder of the dock.",
 )
 
+DATA_OR_SERVER = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the dock; unset, the database that DOCK_DB_URL names.  [default: dock-data]",
+)
+
 
 def existing_dock(data: Path) -> DockFolder:
     """The folder of a dock that was there before; nothing is made. NotFound DOCK_FOLDER_NOT_FOUND."""
@@ -24,3 +36,20 @@ def existing_dock(data: Path) -> DockFolder:
     if not (folder.root / "dock.db").is_file():
         raise NotFound(f"There is no dock in {data}.", reason="DOCK_FOLDER_NOT_FOUND", hint="Name it with --data.")
     return folder
+
+
+@contextmanager
+def existing_database(data: Path | None) -> Iterator[Database]:
+    """The database of a dock that was there before; a folder that was named wins over DOCK_DB_URL."""
+    settings = read_settings(DockSettings)
+    if data is not None or settings.embedded:
+        folder = existing_dock(data or settings.data)
+        settings = settings.model_copy(update={"db_url": ""})
+    else:
+        folder = DockFolder(settings.data)
+        check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
+    database = open_database(folder, settings)
+    try:
+        yield database
+    finally:
+        database.close()
