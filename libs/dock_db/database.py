@@ -22,7 +22,7 @@ from dock_db.options import DatabaseOptions
 from dock_db.schema import SchemaStatus
 from dock_db.standby import Standby
 from dock_failpoint import failpoint
-from learndock.errors import DockError, FailedPrecondition, InvalidInput, Unavailable
+from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 2.0
@@ -83,28 +83,17 @@ class Database:
         """
         end = time.monotonic() + timeout_s
         while True:
-            error = self._look_at_schema()
-            if not isinstance(error, DockError):
-                return error
-            if time.monotonic() >= end or stopping():
-                raise error
-            _log.warning("waiting for the database: %s", error, extra={"reason": error.reason})
+            try:
+                found = self.schema()
+                found.require()
+            except (Unavailable, FailedPrecondition) as error:
+                waits = isinstance(error, Unavailable) or error.reason == "SCHEMA_TOO_OLD"
+                if not waits or time.monotonic() >= end or stopping():
+                    raise
+                _log.warning("waiting for the database: %s", error, extra={"reason": error.reason})
+            else:
+                return found
             time.sleep(min(_LOOK_S, max(0.0, end - time.monotonic())))
-
-    def _look_at_schema(self) -> SchemaStatus | DockError:
-        try:
-            found = self.schema()
-        except Unavailable as error:
-            return error
-        found.refuse_newer()
-        if not found.behind:
-            return found
-        return FailedPrecondition(
-            f"The database's schema is {found.version}; this code needs {found.head}.",
-            reason="SCHEMA_TOO_OLD",
-            hint="Run `dock db migrate`.",
-            details={"schema": found.version, "code": found.head},
-        )
 
     def insist(self, work: Callable[[Session], Result], *, tries: int = 5, wake: bool = False) -> Result:
         """Do `work` in a transaction; again where another transaction was in its way.

@@ -54,6 +54,17 @@ class SchemaStatus:
                 details={"schema": self.version, "code": self.head},
             )
 
+    def require(self) -> None:
+        """FailedPrecondition SCHEMA_TOO_NEW or SCHEMA_TOO_OLD where this code cannot work with it."""
+        self.refuse_newer()
+        if self.behind:
+            raise FailedPrecondition(
+                f"The database's schema is {self.version}; this code needs {self.head}.",
+                reason="SCHEMA_TOO_OLD",
+                hint="Run `dock db migrate`.",
+                details={"schema": self.version, "code": self.head},
+            )
+
 
 def status(session: Session) -> SchemaStatus:
     """What the database says of itself."""
