@@ -122,7 +122,7 @@ def dock(
 ) -> Iterator[RunningDock | SeparateDock]:
     """One dock for the tests of a module, which run in both modes."""
     if request.param == "services":
-        yield request.getfixturevalue("separate_services")
+        yield request.getfixturevalue("separate_services").start()
         return
     folder = tmp_path_factory.mktemp("dock")
     running = RunningDock(folder / "data", folder / "dock.log").start()

@@ -58,6 +58,14 @@ def classifier_package(folder: Path, centre: float, *, ballast: int = 0) -> Path
     return _packed(folder, f"cloud-{centre:g}", source, centre, kwargs={"centre": float(centre)}, extra=extra)
 
 
+def slow_package(folder: Path, *, seconds: float) -> Path:
+    """A good classifier that takes so long to come up."""
+    source = CLASSIFIER.format(width=WIDTH).replace(
+        "        self.centre", f"        time.sleep({seconds})\n        self.centre"
+    )
+    return _packed(folder, "slow", f"import time\n\n{source}", 50.0, kwargs={"centre": 50.0})
+
+
 def hostile_package(folder: Path, kind: str) -> tuple[Path, set[str]]:
     """A package whose model misbehaves, and the reasons that a verdict may give."""
     source, reasons = HOSTILE[kind]

@@ -14,13 +14,13 @@ class SeparateDock:
     """The services of a house, spoken to as if they were one dock; its folder holds what they share on this machine."""
 
     def __init__(self, house: House, blob_url: str) -> None:
-        self._house = house
+        self.house = house
         self._blob_url = blob_url
 
     @property
     def data(self) -> Path:
         """The folder that all of them were given."""
-        return self._house.folder / "data"
+        return self.house.folder / "data"
 
     @property
     def address(self) -> str:
@@ -29,21 +29,21 @@ class SeparateDock:
 
     def address_of(self, target: str) -> str:
         """Where a service listens."""
-        return self._house[target].address
+        return self.house[target].address
 
     @property
     def metrics_urls(self) -> list[str]:
         """Where each process tells its metrics."""
-        return [f"{member.metrics_url}/metrics" for member in self._house.members]
+        return [f"{member.metrics_url}/metrics" for member in self.house.members]
 
     @property
     def addresses(self) -> dict[str, str]:
         """The variables by which a command finds all services."""
-        return {"DOCK_URL": self.address, **self._house.peers()}
+        return {"DOCK_URL": self.address, **self.house.peers()}
 
     def client(self, owner: str = "tester") -> Dock:
         """A client that knows where each service is."""
-        peers = {name.removeprefix("DOCK_PEERS_").lower(): where for name, where in self._house.peers().items()}
+        peers = {name.removeprefix("DOCK_PEERS_").lower(): where for name, where in self.house.peers().items()}
         return Dock(self.address, owner=owner, peers=peers)
 
     def keys(self) -> set[str]:
@@ -56,14 +56,14 @@ class SeparateDock:
 
     def start(self) -> SeparateDock:
         """Start every service and wait until all are ready."""
-        self._house.start()
+        self.house.start()
         return self
 
     def stop(self) -> int:
         """End all as an operator would; 0 where each went by itself."""
-        went = self._house.stop()
-        return 0 if went and all(member.exit_status == 0 for member in self._house.members) else 1
+        went = self.house.stop()
+        return 0 if went and all(member.exit_status == 0 for member in self.house.members) else 1
 
     def last_lines(self) -> str:
         """The end of each log."""
-        return "\n".join(f"{member.name}:\n{member.last_lines()}" for member in self._house.members)
+        return "\n".join(f"{member.name}:\n{member.last_lines()}" for member in self.house.members)
