@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dock_server.adapters import check_adapters
 from dock_server.configuration import read_settings
-from dock_server.reaching import Reached, reach
+from dock_server.reaching import Reached, reach, reach_peers
 from dock_server.settings import DockSettings
 from dock_server.targets import TARGETS
 
@@ -17,11 +17,12 @@ LEAST_FREE_BYTES = 2 << 30
 
 
 def look() -> Iterator[Reached]:
-    """Disk space for environments and packages; then database, schema, clock, store and bus where they are set."""
+    """Disk space for environments and packages; database, schema, clock, store and bus where they are set; peers."""
     settings = read_settings(DockSettings)
     yield _disk(settings.data, needed=not settings.embedded)
     check_adapters(settings)
     yield from reach(settings, TARGETS)
+    yield from reach_peers()
 
 
 def _disk(folder: Path, *, needed: bool) -> Reached:

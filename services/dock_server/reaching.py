@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -50,6 +50,12 @@ def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
     for peer in dict.fromkeys(peer for target in targets for peer in PEERS_OF.get(target, ())):
         if peer not in mine and (address := peer_addresses().get(peer)):
             yield _peer(peer, address)
+
+
+def reach_peers() -> Iterator[Reached]:
+    """Ask every service that DOCK_PEERS_… names whether it is ready; that one is not is no fault of this machine."""
+    for name, address in peer_addresses().items():
+        yield replace(_peer(name, address), needed=False)
 
 
 def _tried(name: str, where: str, attempt: Callable[[], str]) -> Reached:

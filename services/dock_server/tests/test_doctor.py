@@ -33,6 +33,13 @@ def test_what_the_settings_name_is_tried(postgres_server, nats_server, s3_server
     assert all(found[name].ok for name in ("database", "clock", "store", "bus", "bus's disk"))
 
 
+def test_named_services_are_asked_whether_they_are_ready(monkeypatch):
+    monkeypatch.setenv("DOCK_PEERS_SEARCH", "127.0.0.1:1")
+    asked = looked()["search"]
+    assert (asked.ok, asked.needed) == (False, False)
+    assert "127.0.0.1:1" in asked.text
+
+
 def test_a_setting_that_is_wrong_is_told_among_the_rest():
     done = CliRunner().invoke(doctor_command, ["--json"], env={"DOCK_DB_URL": "mysql://db/dock"})
     found = {each["name"]: each for each in json.loads(done.stdout)}
