@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from dock_bus.checks import check_agreement, check_message, check_subscription
 from dock_bus.durable import Durable
-from dock_bus.member import Handler, Member
+from dock_bus.member import Handler, Member, OnDelivery, nobody_counts
 from dock_bus.port import DeadLetter, Message, Subscription
 from learndock.errors import NotFound, Unavailable
 
@@ -26,7 +26,10 @@ class InProcessBus:
     An event id seen within `window_s` is taken and not delivered again.
     """
 
-    def __init__(self, *, window_s: float = 120.0, max_waiting: int = 10_000) -> None:
+    def __init__(
+        self, *, window_s: float = 120.0, max_waiting: int = 10_000, on_delivery: OnDelivery = nobody_counts
+    ) -> None:
+        self._on_delivery = on_delivery
         self._window_s = window_s
         self._max_waiting = max_waiting
         self._lock = threading.Lock()
@@ -65,7 +68,7 @@ class InProcessBus:
             self._check_open()
             self._forget_abandoned()
             durable = self._join(subscription)
-            member = Member(durable, subscription, handler)
+            member = Member(durable, subscription, handler, self._on_delivery)
             self._members.append((durable, member))
             member.start()
         return lambda: self._leave(durable, member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
@@ -48,6 +49,14 @@ class LetterBox:
                 found.append(self._wire.letter(raw.headers, raw.data or b""))
             except ValueError:
                 _log.warning("%s holds something that is no dead letter, at %s", self._wire.letters, raw.seq)
+
+    async def counts(self, session: Session) -> dict[str, int]:
+        """How many letters each durable has."""
+        info = await session.js.stream_info(self._wire.letters, subjects_filter=self._wire.subject("dock_dead.>"))
+        found: Counter[str] = Counter()
+        for subject, count in (info.state.subjects or {}).items():
+            found[self._wire.durable_of(subject)] += count
+        return dict(found)
 
     async def deliver_again(self, session: Session, durable: str, event_id: str) -> Message | None:
         """Send a letter's message to its durable anew and take the letter away; None where there is none.

@@ -12,6 +12,8 @@ from dock_failpoint import failpoint
 
 _log = logging.getLogger(__name__)
 Handler = Callable[[Delivery], None]
+OnDelivery = Callable[[str, str], None]
+"""Called with the durable and how a delivery ended: done, dup, fenced, retry or dlq."""
 T = TypeVar("T")
 
 
@@ -35,11 +37,23 @@ class Source(Protocol[T]):
         ...
 
 
+def nobody_counts(_durable: str, _outcome: str) -> None:
+    """For members whose deliveries are no figures of the dock."""
+
+
 class Member(Generic[T]):
     """As many threads as may have handlers running; each takes, handles and answers one message at a time."""
 
-    def __init__(self, source: Source[T], subscription: Subscription, handler: Handler) -> None:
+    def __init__(
+        self,
+        source: Source[T],
+        subscription: Subscription,
+        handler: Handler,
+        on_delivery: OnDelivery = nobody_counts,
+    ) -> None:
+        self._on_delivery = on_delivery
         self._durable = subscription.durable
+        self._last = subscription.max_deliver
         self._source = source
         self._handler = handler
         self._stopping = threading.Event()
@@ -84,7 +98,10 @@ class Member(Generic[T]):
             what = f"{type(error).__name__}: {error}"
             _log.warning("%s failed at delivery %d: %s", self._durable, delivery.count, what)
             self._source.nak(token, what)
+            self._on_delivery(self._durable, "dlq" if delivery.count >= self._last else "retry")
         else:
-            if not self._source.ack(token):
+            counted = self._source.ack(token)
+            if not counted:
                 _log.warning("%s answered in vain: the message comes again", self._durable)
+            self._on_delivery(self._durable, "fenced" if not counted else "done" if delivery.count == 1 else "dup")
             failpoint("bus.ack.after")

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -15,7 +15,7 @@ from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from dock_bus.checks import check_agreement, check_message, check_subscription
 from dock_bus.connection import Connection, Session
 from dock_bus.letterbox import LetterBox
-from dock_bus.member import Handler, Member
+from dock_bus.member import Handler, Member, OnDelivery, nobody_counts
 from dock_bus.port import DeadLetter, Delivery, Message, Subscription
 from dock_bus.pulled import Held, PulledDurable
 from dock_bus.settings import BusSettings
@@ -43,7 +43,8 @@ class NatsBus:
     notes of deliveries used up, which it keeps itself, also while no dock runs.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, on_delivery: OnDelivery = nobody_counts) -> None:
+        self._on_delivery = on_delivery
         self._connection = connection
         self._wire = connection.wire
         self._letters = LetterBox(connection.wire)
@@ -53,7 +54,14 @@ class NatsBus:
         self._closed = False
 
     @classmethod
-    def connect(cls, url: str, settings: BusSettings | None = None, *, name: str = "") -> NatsBus:
+    def connect(
+        cls,
+        url: str,
+        settings: BusSettings | None = None,
+        *,
+        name: str = "",
+        on_delivery: OnDelivery = nobody_counts,
+    ) -> NatsBus:
         """A bus at nats://host:port, or several with commas between; `name` is shown in the server's monitoring.
 
         Where no server answers soon, it is waited for in the background. InvalidInput BUS_URL_INVALID,
@@ -62,7 +70,7 @@ class NatsBus:
         chosen = settings or BusSettings()
         connection = Connection(url, chosen, Wire(chosen.prefix), name=name)
         connection.start()
-        return cls(connection)
+        return cls(connection, on_delivery)
 
     def publish(self, message: Message) -> None:
         """Return when the server has stored the message. Unavailable BUS_DOWN or BUS_FULL within the time limit."""
@@ -93,6 +101,11 @@ class NatsBus:
         """What was given up and not retried since, the oldest first."""
         self._check_open()
         return self._connection.wait(self._connection.attempt(self._letters.all))
+
+    def dead_letter_counts(self) -> Mapping[str, int]:
+        """How many letters of each durable there are; none is read for it."""
+        self._check_open()
+        return self._connection.wait(self._connection.attempt(self._letters.counts))
 
     def retry_dead_letter(self, durable: str, event_id: str) -> None:
         """Deliver a dead letter again, to this durable alone and from count 1. NotFound (DEAD_LETTER_NOT_FOUND)."""
@@ -144,7 +157,7 @@ class NatsBus:
 
         config = consumer_config(self._wire, subscription)
         source = PulledDurable(self._connection, self._wire.events, config, subscription, bury)
-        return Member(source, subscription, handler)
+        return Member(source, subscription, handler, self._on_delivery)
 
     def _prepare(self, subscription: Subscription) -> None:
         """Have the consumer before this returns where the server is there: it must not miss what is published next."""

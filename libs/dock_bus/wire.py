@@ -53,6 +53,10 @@ class Wire:
         """Where the dead letter of an event is kept."""
         return self.subject(f"dock_dead.{encode(durable)}.{encode(event_id)}")
 
+    def durable_of(self, subject: str) -> str:
+        """The durable that a dead letter's subject names."""
+        return decode(subject.rsplit(".", 2)[-2])
+
     def filters(self, durable: str, patterns: Sequence[str]) -> list[str]:
         """What a durable's consumer selects; none of them overlap."""
         whole = ["dock.>" if pattern == ">" else pattern for pattern in dict.fromkeys(patterns)]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dock_db import dialect, outbox, tables
 from dock_db.refusals import conflict, not_found
-from dock_db.rows import LearnwareRow, State
+from dock_db.rows import LearnwareRow, Overdue, State
 from dock_db.transitions import (
     LEGAL,
     MAX_TRIES,
@@ -334,21 +334,24 @@ class Learnwares:
         ordered = statement.order_by(_table.c.driven_at, _table.c.revision).limit(limit)
         return [_row(found) for found in session.execute(ordered).mappings()]
 
-    def drive(self, session: Session, row: LearnwareRow) -> None:
+    def drive(self, session: Session, row: LearnwareRow) -> Overdue:
         """Make an overdue version somebody's business again: its event once more, or FAILED_INTERNAL after five tries.
 
-        Call `serialise` before reading the row.
+        Call `serialise` before reading the row. Return why it was overdue.
         """
         if row.state in WORKING_ON:
             self._write(session, row, driven_at=dialect.now(session))
             outbox.announce(session, row)
-        elif self._is_embedded(session, row):
+            return Overdue.WAITING
+        if self._is_embedded(session, row):
             self._move(session, row, State.EMBEDDING)  # a new revision, so that every index looks again
-        elif row.tries >= MAX_TRIES:
+            return Overdue.NOT_INDEXED
+        if row.tries >= MAX_TRIES:
             self._fail(session, row)
-        else:
-            self._write(session, row, driven_at=dialect.now(session))
-            outbox.announce(session, row, WAITING_FOR[row.state])
+            return Overdue.GIVEN_UP
+        self._write(session, row, driven_at=dialect.now(session))
+        outbox.announce(session, row, WAITING_FOR[row.state])
+        return Overdue.SILENT
 
     def _move(self, session: Session, row: LearnwareRow, to: State, **changes: Any) -> LearnwareRow:
         if to not in LEGAL[row.state]:

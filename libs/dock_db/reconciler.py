@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
 from dock_db.database import Database
 from dock_db.leadership import Leadership
 from dock_db.learnwares import Learnwares
+from dock_db.rows import Overdue
 from dock_db.transitions import serialise
 from dock_failpoint import failpoint
 
@@ -20,7 +22,15 @@ _BATCH = 200
 class Reconciler:
     """Scans on a thread of its own, every `period_s`. Any number may share a database: one of them leads and scans."""
 
-    def __init__(self, database: Database, *, period_s: float = 15.0, grace_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        period_s: float = 15.0,
+        grace_s: float = 30.0,
+        on_driven: Callable[[Overdue], None] = lambda _why: None,
+    ) -> None:
+        self._on_driven = on_driven
         self._database = database
         self._period_s = period_s
         self._grace_s = grace_s
@@ -46,15 +56,16 @@ class Reconciler:
                 return 0
         driven = self._database.insist(self._drive, wake=True)
         failpoint("reconciler.scan.after")
-        return driven
+        for why in driven:
+            self._on_driven(why)
+        return len(driven)
 
-    def _drive(self, session: Session) -> int:
+    def _drive(self, session: Session) -> list[Overdue]:
         serialise(session)
         overdue = self._learnwares.overdue(session, grace_s=self._grace_s, limit=_BATCH)
-        for row in overdue:
-            self._learnwares.drive(session, row)
+        driven = [self._learnwares.drive(session, row) for row in overdue]
         failpoint("reconciler.scan.before")
-        return len(overdue)
+        return driven
 
     def _run(self) -> None:
         while not self._stopping.wait(self._period_s):

@@ -21,6 +21,19 @@ class State(str, enum.Enum):
     FAILED_INTERNAL = "FAILED_INTERNAL"
 
 
+class Overdue(str, enum.Enum):
+    """Why the reconciler drove a version on."""
+
+    WAITING = "waiting"
+    """Nobody had claimed it."""
+    SILENT = "silent"
+    """Whoever had claimed it renewed no lease."""
+    NOT_INDEXED = "not_indexed"
+    """Its specification was stored, and no index had announced it."""
+    GIVEN_UP = "given_up"
+    """Its last try ended without a result: it is FAILED_INTERNAL."""
+
+
 @dataclass(frozen=True)
 class LearnwareRow:
     """One version of a learnware.

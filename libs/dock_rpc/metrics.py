@@ -20,6 +20,9 @@ from learndock.errors import FailedPrecondition
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
+SEMCONV_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Those that OpenTelemetry's conventions for RPC advise."""
+
 
 class ServerMetrics:
     """Counts and times calls. One for each registry."""
@@ -36,6 +39,13 @@ class ServerMetrics:
             "Time from a call's arrival to its end; streams last as long as they are open.",
             ["target", "method"],
             buckets=BUCKETS_S,
+            registry=registry,
+        )
+        self._duration = Histogram(
+            "rpc_server_call_duration_seconds",
+            "The same durations under OpenTelemetry's name, rpc.server.call.duration.",
+            ["rpc_system_name", "rpc_method", "rpc_response_status_code"],
+            buckets=SEMCONV_BUCKETS_S,
             registry=registry,
         )
         self._running = Gauge(
@@ -62,7 +72,9 @@ class ServerMetrics:
                 raise
             finally:
                 self._handled.labels(method.target, method.name, code).inc()
-                self._seconds.labels(method.target, method.name).observe(time.perf_counter() - start)
+                seconds = time.perf_counter() - start
+                self._seconds.labels(method.target, method.name).observe(seconds)
+                self._duration.labels("grpc", f"{method.service}/{method.name}", code).observe(seconds)
 
 
 def code_name(context: grpc.ServicerContext, default: str) -> str:

@@ -6,11 +6,16 @@ import enum
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from dock_checking.examiner import Examiner
 from learndock.errors import DockError
 
 _log = logging.getLogger(__name__)
+
+
+OnAttempt = Callable[[str], None]
+"""Called with how an attempt ended: done, fenced, put_off, damaged (the package, in the store) or failed."""
 
 
 class _End(enum.Enum):
@@ -24,7 +29,10 @@ class _End(enum.Enum):
 class CheckQueue:
     """`parallel` threads, each checking one learnware after the other."""
 
-    def __init__(self, examiner: Examiner, *, parallel: int, poll_s: float) -> None:
+    def __init__(
+        self, examiner: Examiner, *, parallel: int, poll_s: float, on_attempt: OnAttempt = lambda _outcome: None
+    ) -> None:
+        self._on_attempt = on_attempt
         self._examiner = examiner
         self._poll_s = poll_s
         self._stopping = threading.Event()
@@ -73,12 +81,15 @@ class CheckQueue:
             row = self._examiner.next()
             if row is None:
                 return _End.NOTHING
-            self._examiner.check(row)
+            self._on_attempt("done" if self._examiner.check(row) else "fenced")
         except DockError as error:
+            damaged = error.reason == "PACKAGE_DAMAGED"
+            self._on_attempt("damaged" if damaged else "put_off")
             _log.warning("check put off: %s", error, extra={"reason": error.reason})
             # What is wrong with one package alone must not cost the others a rest.
-            return _End.DONE if error.reason == "PACKAGE_DAMAGED" else _End.FAILED
+            return _End.DONE if damaged else _End.FAILED
         except Exception:  # noqa: BLE001 - the thread must live on
+            self._on_attempt("failed")
             _log.exception("check failed inside the dock; its lease will run out and it is tried again")
             return _End.FAILED
         return _End.DONE

@@ -12,7 +12,7 @@ from dock_checking.agreement import agreed_signer
 from dock_checking.bill import Advisories
 from dock_checking.examiner import Examiner, Workbench
 from dock_checking.notary import Notary
-from dock_checking.queue import CheckQueue
+from dock_checking.queue import CheckQueue, OnAttempt
 from dock_checking.record import CheckRecord
 from dock_checking.servicer import CheckingServicer
 from dock_checking.settings import CheckingSettings
@@ -55,6 +55,7 @@ def make_checking(
     settings: CheckingSettings,
     *,
     alone: bool = True,
+    on_attempt: OnAttempt = lambda _outcome: None,
 ) -> Checking:
     """Wire checking by hand; `keys` is the folder of the dock's key. Checkers that are not `alone` must agree on it."""
     folder = settings.keys or keys
@@ -62,6 +63,6 @@ def make_checking(
     advisories = Advisories.read(settings.advisories) if settings.advisories else Advisories()
     notary = Notary(signer, advisories)
     examiner = Examiner(database, blobs, bench, notary, settings)
-    queue = CheckQueue(examiner, parallel=settings.parallel, poll_s=settings.poll_s)
+    queue = CheckQueue(examiner, parallel=settings.parallel, poll_s=settings.poll_s, on_attempt=on_attempt)
     servicer = CheckingServicer(CheckRecord(database, notary, poll_s=0.5))
     return Checking(servicer, queue, bus)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from dock_blob import BlobStore
 from dock_db import Database, Learnwares, Uploads
@@ -20,7 +21,14 @@ class Sweeper:
     Of several on one database one leads and sweeps.
     """
 
-    def __init__(self, database: Database, blobs: BlobStore, settings: IngestionSettings) -> None:
+    def __init__(
+        self,
+        database: Database,
+        blobs: BlobStore,
+        settings: IngestionSettings,
+        on_orphan: Callable[[str], None] = lambda _kind: None,
+    ) -> None:
+        self._on_orphan = on_orphan
         self._database = database
         self._blobs = blobs
         self._settings = settings
@@ -45,6 +53,7 @@ class Sweeper:
         old = [info.key for info in unfinished if info.age_s > grace]
         for key in old:
             self._blobs.abort(key)
+            self._on_orphan("upload")
             failpoint("ingestion.sweep.after_abort")
         with self._database.transaction() as session:
             for info in unfinished:
@@ -65,6 +74,7 @@ class Sweeper:
             if key in Learnwares().blob_keys(session) | Uploads().blob_keys(session):
                 return False
             self._blobs.delete(key)
+        self._on_orphan("package")
         return True
 
     def _run(self) -> None:

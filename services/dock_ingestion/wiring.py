@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dock_blob import BlobStore
@@ -40,9 +41,10 @@ def make_ingestion(
     *,
     tenant: str,
     package_limits: PackageLimits = _DEFAULTS,
+    on_orphan: Callable[[str], None] = lambda _kind: None,
 ) -> Ingestion:
-    """Wire ingestion by hand."""
+    """Wire ingestion by hand; `on_orphan` hears the kind of each thing that is swept: upload or package."""
     desk = UploadDesk(database, blobs, settings, tenant, package_limits)
     catalogue = Catalogue(database, blobs, tenant, settings.watch_poll_s)
     servicer = IngestionServicer(desk, catalogue, BreachDesk(database, settings), settings.max_chunk_bytes)
-    return Ingestion(servicer, Sweeper(database, blobs, settings))
+    return Ingestion(servicer, Sweeper(database, blobs, settings, on_orphan))

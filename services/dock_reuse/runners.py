@@ -15,6 +15,7 @@ from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import OpenModel, open_model
+from learndock.errors import Unavailable
 from learndock.package import PackageLimits
 
 _DEFAULTS = PackageLimits()
@@ -44,7 +45,9 @@ class Runners:
         *,
         warm: int,
         package_limits: PackageLimits = _DEFAULTS,
+        on_damaged: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_damaged = on_damaged
         self._runner = runner
         self._environments = environments
         self._scratch = scratch
@@ -112,7 +115,7 @@ class Runners:
         folder = Path(tempfile.mkdtemp(prefix="reuse-", dir=self._scratch))
         try:
             package = folder / "package.zip"
-            fetch(package)
+            self._fetch(fetch, package)
             return open_model(
                 package,
                 runner=self._runner,
@@ -122,3 +125,11 @@ class Runners:
             )
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _fetch(self, fetch: Fetch, package: Path) -> None:
+        try:
+            fetch(package)
+        except Unavailable as error:
+            if error.reason == "PACKAGE_DAMAGED":
+                self._on_damaged()
+            raise

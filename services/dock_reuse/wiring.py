@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,10 @@ def make_reuse(
     *,
     registry: CollectorRegistry | None = None,
     package_limits: PackageLimits = _DEFAULTS,
+    on_damaged: Callable[[], None] = lambda: None,
 ) -> Reuse:
-    """Wire reuse by hand; breaches are counted in the registry."""
-    runners = Runners(runner, environments, scratch, warm=settings.warm, package_limits=package_limits)
+    """Wire reuse by hand; breaches are counted in the registry, `on_damaged` hears of damaged packages."""
+    runners = Runners(
+        runner, environments, scratch, warm=settings.warm, package_limits=package_limits, on_damaged=on_damaged
+    )
     return Reuse(ReuseServicer(Predictor(source, runners, settings, registry or CollectorRegistry())), runners)

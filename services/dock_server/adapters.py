@@ -9,6 +9,7 @@ from dock_blob import BlobStore
 from dock_blob.file import FileBlobStore
 from dock_bus import EventBus
 from dock_bus.inprocess import InProcessBus
+from dock_bus.member import OnDelivery, nobody_counts
 from dock_db import Database
 from dock_server.folder import DockFolder
 from dock_server.settings import DatabaseSettings, DockSettings
@@ -54,13 +55,13 @@ def open_blobs(folder: DockFolder, settings: DockSettings) -> BlobStore:
     return FileBlobStore(_folder_of(settings.blob_url) if settings.blob_url else folder.blobs)
 
 
-def open_bus(settings: DockSettings, *, name: str) -> EventBus:
+def open_bus(settings: DockSettings, *, name: str, on_delivery: OnDelivery = nobody_counts) -> EventBus:
     """The bus. One on a server is connected in the background, and does without it meanwhile: events only wake."""
     if settings.bus_url and _scheme(settings.bus_url) in _NATS:
         from dock_bus.nats import NatsBus  # noqa: PLC0415 - as above
 
-        return NatsBus.connect(settings.bus_url, name=name)
-    return InProcessBus()
+        return NatsBus.connect(settings.bus_url, name=name, on_delivery=on_delivery)
+    return InProcessBus(on_delivery=on_delivery)
 
 
 def place_of(url: str) -> str:

@@ -19,10 +19,12 @@ from dock_reuse.peers import PeerSource
 from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.server import Server, build_server
 from dock_sandbox.environment import EnvironmentBuilder
+from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.process import ProcessSandbox
 from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database, place_of
 from dock_server.folder import DockFolder
 from dock_server.late import Late, LateServicer
+from dock_server.metrics import DockMetrics
 from dock_server.readiness import Readiness, Stopped
 from dock_server.security import Security
 from dock_server.settings import DockSettings, PackageSettings
@@ -39,7 +41,6 @@ from dock_server.targets import (
     full_name,
     make_service,
 )
-from learndock.errors import FailedPrecondition
 
 __all__ = ["TARGETS", "Dock", "compose"]
 _log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class Dock:
 
     server: Server
     registry: CollectorRegistry
+    metrics: DockMetrics
     readiness: Readiness
     peers: Peers
     _folder: DockFolder
@@ -104,7 +106,7 @@ class Dock:
         folder, settings = self._folder, self._settings
         if WITH_DATABASE & self._servicers.keys() and not settings.embedded:
             what = f"the database at {place_of(settings.db_url)}"
-            self.readiness.wait_for(what, lambda: _look_at_schema(self._database), stopping)
+            self.readiness.wait_for(what, lambda: self._database.schema().require(), stopping)
         blobs = Late()
         if WITH_BLOBS & self._servicers.keys():
             where = place_of(settings.blob_url) if settings.blob_url else "its folder"
@@ -112,13 +114,13 @@ class Dock:
                 self.readiness.wait_for(f"the store at {where}", lambda: open_blobs(folder, settings), stopping)
             )
         bench = Workbench(
-            runner=ProcessSandbox(unsafe_local=settings.unsafe_local),
+            runner=ObservedRunner(ProcessSandbox(unsafe_local=settings.unsafe_local), self.metrics.sandbox_run),
             environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
             scratch=folder.scratch,
             package_limits=PackageSettings().limits(),
         )
         source = PeerSource(self.peers.ingestion, self.peers.specification)
-        return Means(self._database, blobs, self._bus, bench, folder.keys, source, self.registry)
+        return Means(self._database, blobs, self._bus, bench, folder.keys, source, self.registry, self.metrics)
 
     def _beside(self) -> list[Runnable]:
         """What runs in every process that writes: see docs/adr/0014-which-parts-run-where.md."""
@@ -126,7 +128,10 @@ class Dock:
             return []
         settings = self._settings
         reconciler = Reconciler(
-            self._database, period_s=settings.reconcile_period_s, grace_s=settings.reconcile_grace_s
+            self._database,
+            period_s=settings.reconcile_period_s,
+            grace_s=settings.reconcile_grace_s,
+            on_driven=self.metrics.redriven,
         )
         beside: list[Runnable] = [Relay(self._database, self._bus), reconciler]
         if isinstance(self._bus, InProcessBus):  # NATS keeps its dead letters itself
@@ -149,6 +154,7 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     security = Security(settings, targets, peer_addresses())
     database = open_database(folder, settings)
     registry = CollectorRegistry()
+    metrics = DockMetrics(registry)
     readiness = Readiness()
     servicers = {target: LateServicer(lambda: readiness.missing) for target in TARGETS if target in targets}
     server = build_server(
@@ -168,19 +174,10 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
         _take_over(folder, database)
     if WITH_DATABASE & servicers.keys() and not (settings.embedded or settings.bus_url):
         _log.warning("DOCK_BUS_URL names no server: other processes' work is only found by polling the database")
-    bus = open_bus(settings, name="dock-" + "-".join(servicers))
-    return Dock(server, registry, readiness, peers, folder, settings, servicers, database, bus)
-
-
-def _look_at_schema(database: Database) -> None:
-    found = database.schema()
-    found.refuse_newer()
-    if found.behind:
-        raise FailedPrecondition(
-            f"The database's schema is {found.version}; this code needs {found.head}.",
-            reason="SCHEMA_TOO_OLD",
-            hint="Run `dock db migrate`.",
-        )
+    bus = open_bus(settings, name="dock-" + "-".join(servicers), on_delivery=metrics.delivery)
+    if WITH_DATABASE & servicers.keys():
+        metrics.watch(database, bus)
+    return Dock(server, registry, metrics, readiness, peers, folder, settings, servicers, database, bus)
 
 
 def _take_over(folder: DockFolder, database: Database) -> None:

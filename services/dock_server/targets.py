@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +22,7 @@ from dock_reuse.settings import ReuseSettings
 from dock_reuse.wiring import make_reuse
 from dock_search.settings import SearchSettings
 from dock_search.wiring import make_search
+from dock_server.metrics import DockMetrics
 from dock_server.settings import DockSettings
 from dock_specification.settings import SpecificationSettings
 from dock_specification.wiring import make_specification
@@ -91,6 +93,7 @@ class Means:
     source: Any
     """Records, packages and specifications as `reuse` asks its peers for them."""
     registry: CollectorRegistry
+    metrics: DockMetrics
 
 
 def check_targets(targets: Sequence[str]) -> None:
@@ -131,6 +134,7 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
             IngestionSettings(),
             tenant=settings.tenant,
             package_limits=bench.package_limits,
+            on_orphan=means.metrics.orphan,
         )
     if target == "checking":
         return make_checking(
@@ -141,6 +145,7 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
             means.keys,
             CheckingSettings(),
             alone=settings.embedded,
+            on_attempt=partial(means.metrics.attempt, "checking"),
         )
     if target == "specification":
         return make_specification(
@@ -150,9 +155,12 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
             SpecificationSettings(),
             tenant=settings.tenant,
             package_limits=bench.package_limits,
+            on_attempt=partial(means.metrics.attempt, "specification"),
         )
     if target == "search":
-        return make_search(means.database, means.bus, _search_settings(settings))
+        search = make_search(means.database, means.bus, _search_settings(settings))
+        means.metrics.follow(lambda: search.follower.revision)
+        return search
     return make_reuse(
         means.source,
         bench.runner,
@@ -161,6 +169,7 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
         _reuse_settings(settings),
         registry=means.registry,
         package_limits=bench.package_limits,
+        on_damaged=means.metrics.damaged,
     )
 
 

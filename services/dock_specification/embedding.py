@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections.abc import Callable
 
 from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
@@ -20,6 +21,10 @@ from learndock.specification import Specification, TableSpecification
 
 _DEFAULTS = PackageLimits()
 _log = logging.getLogger(__name__)
+
+
+OnAttempt = Callable[[str], None]
+"""Called with how an attempt ended: done, fenced, put_off or failed."""
 
 
 class Embedder:
@@ -84,7 +89,8 @@ class Embedder:
 class EmbeddingQueue:
     """One thread that pulls accepted learnwares from the database; events only wake it."""
 
-    def __init__(self, embedder: Embedder, *, poll_s: float) -> None:
+    def __init__(self, embedder: Embedder, *, poll_s: float, on_attempt: OnAttempt = lambda _outcome: None) -> None:
+        self._on_attempt = on_attempt
         self._embedder = embedder
         self._poll_s = poll_s
         self._stopping = threading.Event()
@@ -120,9 +126,16 @@ class EmbeddingQueue:
     def _one(self) -> bool:
         try:
             row = self._embedder.next()
-            return row is not None and self._embedder.embed(row)
+            if row is None:
+                return False
+            counted = self._embedder.embed(row)
         except DockError as error:
+            self._on_attempt("put_off")
             _log.warning("embedding put off: %s", error, extra={"reason": error.reason})
         except Exception:  # noqa: BLE001 - the thread must live on
+            self._on_attempt("failed")
             _log.exception("embedding failed inside the dock; its lease will run out and it is tried again")
+        else:
+            self._on_attempt("done" if counted else "fenced")
+            return counted
         return False

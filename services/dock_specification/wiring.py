@@ -9,7 +9,7 @@ from dock_blob import BlobStore
 from dock_bus import EventBus
 from dock_db import Database
 from dock_specification.catalogue import SpecificationCatalogue
-from dock_specification.embedding import Embedder, EmbeddingQueue
+from dock_specification.embedding import Embedder, EmbeddingQueue, OnAttempt
 from dock_specification.servicer import SpecificationServicer
 from dock_specification.settings import SpecificationSettings
 from dock_specification.subscriptions import subscribe
@@ -51,9 +51,10 @@ def make_specification(
     *,
     tenant: str,
     package_limits: PackageLimits = _DEFAULTS,
+    on_attempt: OnAttempt = lambda _outcome: None,
 ) -> Specification:
     """Wire specification by hand."""
     embedder = Embedder(database, blobs, lease_s=settings.lease_s, package_limits=package_limits)
-    queue = EmbeddingQueue(embedder, poll_s=settings.poll_s)
+    queue = EmbeddingQueue(embedder, poll_s=settings.poll_s, on_attempt=on_attempt)
     servicer = SpecificationServicer(SpecificationCatalogue(database, tenant))
     return Specification(servicer, queue, bus)

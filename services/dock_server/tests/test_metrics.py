@@ -1,0 +1,242 @@
+"""Every metric moves when what it counts happens, and a scrape bears a database that is away or hangs."""
+
+from __future__ import annotations
+
+import threading
+import time
+from functools import partial
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from dock_bus import Message, Subscription
+from dock_bus.inprocess import InProcessBus
+from dock_checking.queue import CheckQueue
+from dock_db import DeadLetterRecorder, Learnwares, Reconciler, State
+from dock_db.standing import STAGES
+from dock_ingestion.settings import IngestionSettings
+from dock_ingestion.sweeper import Sweeper
+from dock_sandbox.observed import ObservedRunner
+from dock_sandbox.port import Outcome
+from dock_server.bounded import Bounded
+from dock_server.metrics import DockMetrics
+from learndock.errors import Unavailable
+
+
+@pytest.fixture
+def registry():
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry):
+    return DockMetrics(registry)
+
+
+@pytest.fixture
+def bus(metrics):
+    opened = InProcessBus(on_delivery=metrics.delivery)
+    yield opened
+    opened.close()
+
+
+def read(registry, name, **labels):
+    return registry.get_sample_value(name, labels)
+
+
+def test_gauges_of_the_database_tell_states_ages_and_events(house, registry, metrics, bus):
+    metrics.watch(house.database, bus)
+    house.received()
+    house.clock.pass_by(700)
+    assert read(registry, "dock_database_up") == 1
+    assert read(registry, "dock_learnwares", state="RECEIVED") == 1
+    assert {read(registry, "dock_learnwares", state=state.value) for state in State} == {0, 1}
+    assert read(registry, "dock_stage_oldest_age_seconds", stage="checking") == pytest.approx(700)
+    assert read(registry, "dock_outbox_pending") == 1
+    assert read(registry, "dock_outbox_oldest_age_seconds") == pytest.approx(700)
+    assert {read(registry, "dock_dlq_messages", stage=stage) for stage in STAGES} == {0}
+
+
+@pytest.mark.parametrize(
+    ("reach", "stage"), [("received", "checking"), ("accepted", "specification"), ("embedded", "search")]
+)
+def test_a_stage_ages_from_when_a_version_came_to_it_whatever_is_tried(house, reach, stage, registry, metrics, bus):
+    metrics.watch(house.database, bus)
+    row = getattr(house, reach)()
+    house.clock.pass_by(100)
+    if stage != "search":
+        house.claimed(row, {"checking": State.CHECKING, "specification": State.EMBEDDING}[stage])
+    house.clock.pass_by(50)
+    ages = {each: read(registry, "dock_stage_oldest_age_seconds", stage=each) for each in STAGES}
+    # Without a verdict's moment (this house records none) an accepted version ages from its last transition.
+    assert ages.pop(stage) == pytest.approx(50 if stage == "specification" else 150)
+    assert set(ages.values()) == {0}
+
+
+def test_what_the_reconciler_drives_is_counted_by_reason(house, registry, metrics):
+    reconciler = Reconciler(house.database, grace_s=30, on_driven=metrics.redriven)
+    house.received()
+    house.claimed(house.received(), lease_s=1)
+    house.embedded()
+    house.clock.pass_by(60)
+    assert reconciler.scan() == 3
+    reasons = {
+        reason: read(registry, "dock_reconciler_redriven_total", reason=reason)
+        for reason in ("waiting", "silent", "not_indexed")
+    }
+    assert reasons == {"waiting": 1, "silent": 1, "not_indexed": 1}
+
+
+def test_what_is_swept_is_counted_by_kind(house, registry, metrics):
+    house.blobs.put("packages/default/aa/orphan-000001", [b"nobody's"])
+    house.blobs.append("packages/default/bb/left-00000001", 0, [b"begun"], None)
+    house.age_blobs(10 * 24 * 3600)
+    Sweeper(house.database, house.blobs, IngestionSettings(), metrics.orphan).sweep()
+    assert read(registry, "dock_orphans_total", kind="package") == 1
+    assert read(registry, "dock_orphans_total", kind="upload") == 1
+
+
+def test_deliveries_are_counted_by_how_they_ended(registry, bus, until):
+    failing = threading.Event()
+    failing.set()
+
+    def handle(_delivery):
+        if failing.is_set():
+            raise ValueError
+
+    bus.subscribe(Subscription("checking", ["dock.learnware.received"], max_deliver=2, backoff_s=(0.0,)), handle)
+    count = partial(read, registry, "dock_deliveries_total", stage="checking")
+    bus.publish(Message("dock.learnware.received", "one", b""))
+    until(lambda: count(outcome="dlq") == 1)
+    assert count(outcome="retry") == 1
+    failing.clear()
+    bus.publish(Message("dock.learnware.received", "two", b""))
+    until(lambda: count(outcome="done") == 1)
+
+
+def test_a_late_answer_is_fenced_and_a_second_delivery_a_dup(registry, bus, until):
+    first = threading.Event()
+
+    def handle(delivery):
+        if delivery.count == 1:
+            first.wait(20)
+
+    own = Subscription("search-replica-1", ["dock.>"], max_in_flight=2, ack_wait_s=0.05, backoff_s=(0.0,))
+    bus.subscribe(own, handle)
+    bus.publish(Message("dock.learnware.received", "one", b""))
+    count = partial(read, registry, "dock_deliveries_total", stage="search")
+    until(lambda: count(outcome="dup") == 1)
+    first.set()
+    until(lambda: count(outcome="fenced") == 1)
+
+
+def test_dead_letters_of_the_bus_in_the_process_are_read_from_the_database(house, registry, metrics, bus, until):
+    def refuse(_delivery):
+        raise ValueError
+
+    metrics.watch(house.database, bus)
+    bus.subscribe(Subscription("specification", ["dock.>"], max_deliver=1), refuse)
+    bus.publish(Message("dock.learnware.accepted", "one", b""))
+    until(bus.dead_letters)
+    DeadLetterRecorder(house.database, bus).record()
+    assert read(registry, "dock_dlq_messages", stage="specification") == 1
+
+
+class Examiner:
+    """Claims forever; each check ends as it is told."""
+
+    def __init__(self, *ends):
+        self._ends = list(ends)
+
+    def next(self):
+        return self._ends.pop(0) if self._ends else None
+
+    def check(self, end):
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    def give_back(self):
+        return 0
+
+
+def test_attempts_are_counted_and_a_damaged_package_too(registry, metrics, until):
+    damaged = Unavailable("other bytes", reason="PACKAGE_DAMAGED")
+    away = Unavailable("away", reason="STORE_DOWN")
+    examiner = Examiner(True, False, damaged, away, ValueError("ours"))
+    queue = CheckQueue(examiner, parallel=1, poll_s=0.01, on_attempt=partial(metrics.attempt, "checking"))
+    queue.start()
+    count = partial(read, registry, "dock_attempts_total", stage="checking")
+    until(lambda: count(outcome="failed") == 1)
+    queue.stop()
+    assert [count(outcome=each) for each in ("done", "fenced", "damaged", "put_off")] == [1, 1, 1, 1]
+    assert read(registry, "dock_blob_verify_failures_total") == 1
+
+
+class EndedSandbox:
+    isolation = "none"
+
+    def outcome(self):
+        return Outcome("SANDBOX_MEMORY", "", "")
+
+    def close(self):
+        """It is closed."""
+
+
+class Runner:
+    def __init__(self, sandbox):
+        self._sandbox = sandbox
+
+    def start(self, _spec):
+        if self._sandbox is None:
+            raise Unavailable("no", reason="SANDBOX_START_FAILED")
+        return self._sandbox
+
+
+def test_sandboxes_are_counted_once_by_their_outcome(registry, metrics):
+    sandbox = ObservedRunner(Runner(EndedSandbox()), metrics.sandbox_run).start(None)
+    sandbox.close()
+    sandbox.close()
+    with pytest.raises(Unavailable):
+        ObservedRunner(Runner(None), metrics.sandbox_run).start(None)
+    assert read(registry, "dock_sandbox_runs_total", outcome="SANDBOX_MEMORY") == 1
+    assert read(registry, "dock_sandbox_runs_total", outcome="START_FAILED") == 1
+
+
+def test_without_the_database_a_scrape_says_so_and_leaves_its_gauges_out(house, registry, metrics, bus):
+    metrics.watch(house.database, bus)
+    metrics.follow(lambda: 7)
+    (house.folder / "dock.db").unlink()
+    house.database.close()
+    text = generate_latest(registry).decode()
+    assert "dock_database_up 0.0" in text
+    assert "dock_index_revision 7.0" in text
+    for absent in ("dock_learnwares", "dock_outbox_pending", "dock_index_lag_revisions", "dock_dlq_messages"):
+        assert f"\n{absent}" not in text
+
+
+def test_a_reading_that_hangs_holds_nobody_for_longer_than_the_bound_and_is_not_started_twice():
+    going, started = threading.Event(), []
+
+    def hang():
+        started.append(time.monotonic())
+        going.wait(60)
+        return "found"
+
+    slow = Bounded("something", hang, keep_s=60, patience_s=0.05)
+    assert slow.get() is None
+    assert slow.get() is None
+    going.set()
+    patient = Bounded("the same", hang, keep_s=60, patience_s=30)
+    assert patient.get() == "found"
+    assert patient.get() == "found"
+    assert len(started) == 2
+
+
+def test_the_lag_of_an_index_is_what_the_database_has_more(house, registry, metrics, bus):
+    metrics.watch(house.database, bus)
+    house.received()
+    with house.database.read() as session:
+        revision = Learnwares().revision(session)
+    metrics.follow(lambda: revision - 1)
+    assert read(registry, "dock_index_lag_revisions") == 1
