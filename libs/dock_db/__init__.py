@@ -16,7 +16,6 @@ from dock_db.rows import (
     BreachRow,
     LearnwareRow,
     OutboxRow,
-    Overdue,
     SpecificationRow,
     State,
     StepRow,
@@ -27,7 +26,6 @@ from dock_db.rows import (
 from dock_db.schema import SchemaStatus
 from dock_db.set_aside import RELAY, SetAside
 from dock_db.specifications import Specifications
-from dock_db.standing import Standing, standing
 from dock_db.tokens import Tokens
 from dock_db.uploads import Uploads
 
@@ -47,14 +45,12 @@ __all__ = [
     "Learnwares",
     "Outbox",
     "OutboxRow",
-    "Overdue",
     "Reconciler",
     "Relay",
     "SchemaStatus",
     "SetAside",
     "SpecificationRow",
     "Specifications",
-    "Standing",
     "State",
     "StepRow",
     "TokenRow",
@@ -65,5 +61,4 @@ __all__ = [
     "Verdicts",
     "forget_seen",
     "once",
-    "standing",
 ]

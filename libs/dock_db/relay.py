@@ -6,15 +6,19 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
 
 from dock_bus.port import EventBus, Message
 from dock_db.database import Database
 from dock_db.outbox import Outbox, forget_seen
 from dock_db.rows import OutboxRow
+from dock_db.set_aside import SetAside
 from dock_failpoint import failpoint
-from learndock.errors import DockError
+from learndock.errors import DockError, InvalidInput
 
 _log = logging.getLogger(__name__)
 _BATCH = 100
@@ -23,13 +27,29 @@ _BATCH_S = 10.0
 _FORGET_EVERY_S = 600.0
 _FORGET_AFTER_S = 7 * 24 * 3600.0
 
-_Batch = tuple[list[OutboxRow], Callable[[Collection[str]], int]]
+
+@dataclass
+class _Published:
+    """What became of a batch: what the bus took, what no bus can carry and why, and the error that ended it."""
+
+    sent: list[str] = field(default_factory=list)
+    poison: list[tuple[OutboxRow, str]] = field(default_factory=list)
+    refused: DockError | None = None
+
+    @property
+    def done(self) -> int:
+        """How many events are gone from the outbox."""
+        return len(self.sent) + len(self.poison)
+
+
+_Batch = tuple[list[OutboxRow], Callable[[_Published], None]]
 
 
 class Relay:
     """Publishes on a thread of its own: at once after a commit of this process, otherwise every `poll_s`.
 
-    Any number of relays may share a database. A crash between publishing and marking publishes again.
+    Any number of relays may share a database. A crash between publishing and marking publishes again. An event that no
+    bus can carry is set aside with the dead letters, so that those behind it go on.
     """
 
     def __init__(self, database: Database, bus: EventBus, *, poll_s: float = 1.0) -> None:
@@ -37,6 +57,7 @@ class Relay:
         self._bus = bus
         self._poll_s = poll_s
         self._outbox = Outbox()
+        self._set_aside = SetAside()
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
@@ -56,53 +77,65 @@ class Relay:
         self._forgetter.join()
 
     def relay(self) -> int:
-        """Publish one batch; return how many events the bus took. Its error is raised once those are marked.
+        """Publish one batch; return how many events left the outbox. The bus's error is raised once those are marked.
 
         No other writer waits meanwhile, however slow the bus is. On a server the batch is this relay's own as long as
         its transaction lasts; an embedded dock has one relay, and its transaction begins when all is published.
         """
         batch = self._shared() if self._database.many_write else self._alone()
-        with batch as (rows, mark_sent):
-            sent, refused = self._publish_all(rows)
-            if sent:
+        with batch as (rows, settle):
+            published = self._publish_all(rows)
+            if published.done:
                 failpoint("relay.mark_sent.before")
-                mark_sent(sent)
+                settle(published)
         failpoint("relay.mark_sent.after")
-        if refused is not None:
-            raise refused
-        return len(sent)
+        if published.refused is not None:
+            raise published.refused
+        return published.done
 
     @contextmanager
     def _shared(self) -> Iterator[_Batch]:
         with self._database.transaction(wake=False) as session:
-            yield self._outbox.claim(session, _BATCH), lambda sent: self._outbox.mark_sent(session, sent)
+            yield self._outbox.claim(session, _BATCH), lambda published: self._settle(session, published)
 
     @contextmanager
     def _alone(self) -> Iterator[_Batch]:
         with self._database.read() as session:
             rows = self._outbox.pending(session, _BATCH)
-        yield rows, self._mark
+        yield rows, self._settle_alone
 
-    def _mark(self, sent: Collection[str]) -> int:
+    def _settle_alone(self, published: _Published) -> None:
         with self._database.transaction(wake=False) as session:
-            return self._outbox.mark_sent(session, sent)
+            self._settle(session, published)
 
-    def _publish_all(self, rows: list[OutboxRow]) -> tuple[list[str], DockError | None]:
-        sent: list[str] = []
+    def _settle(self, session: Session, published: _Published) -> None:
+        self._outbox.mark_sent(session, published.sent)
+        for row, error in published.poison:
+            self._set_aside.put(session, row, error)
+
+    def _publish_all(self, rows: list[OutboxRow]) -> _Published:
+        published = _Published()
         end = time.monotonic() + _BATCH_S
         for row in rows:
             if self._stopping.is_set() or time.monotonic() > end:
                 break
             try:
                 self._publish(row)
+            except (InvalidInput, ValueError) as error:  # ValueError: its headers are none
+                _log.error("an event that no bus can carry is set aside (see dock dlq): %s", error)
+                published.poison.append((row, f"{type(error).__name__}: {error}"))
             except DockError as error:
-                return sent, error
-            sent.append(row.event_id)
-        return sent, None
+                published.refused = error
+                break
+            else:
+                published.sent.append(row.event_id)
+        return published
 
     def _publish(self, row: OutboxRow) -> None:
         failpoint("relay.publish.before")
         headers = json.loads(row.headers)
+        if not isinstance(headers, dict):
+            raise ValueError("its headers are no JSON object")  # noqa: TRY004 - as json.loads says it
         self._bus.publish(Message(subject=row.subject, event_id=row.event_id, data=row.payload, headers=headers))
         failpoint("relay.publish.after")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
 from dock_bus import DeadLetter
-from dock_db import Database, DeadLetters
+from dock_db import RELAY, Database, DeadLetters, SetAside
 from dock_server.adapters import check_adapters, open_bus, open_database
 from dock_server.configuration import read_settings
 from dock_server.existing import existing_dock
@@ -53,7 +53,11 @@ def _of_dock(command: _Command) -> _Command:
     return data(as_json(command))
 
 
-_CONSUMER = click.option("--consumer", default="", help="Only what this consumer gave up: checking, search-0, …")
+_CONSUMER = click.option(
+    "--consumer",
+    default="",
+    help="Only what this consumer gave up: checking, search-0, …; outbox: what no bus can carry.",
+)
 
 
 @click.group("dlq")
@@ -167,7 +171,30 @@ class _InDatabase:
 
     def retry(self, letter: DeadLetter) -> None:
         with self._database.transaction() as session:
-            DeadLetters().ask_again(session, letter.durable, letter.message.event_id)
+            if letter.durable == RELAY:
+                SetAside().put_back(session, letter.message.event_id)
+            else:
+                DeadLetters().ask_again(session, letter.durable, letter.message.event_id)
+
+
+class _Everywhere:
+    """On the server of NATS, and in the database what never got there."""
+
+    def __init__(self, on_bus: _OnBus, database: Database) -> None:
+        self._on_bus = on_bus
+        self._database = database
+
+    def all(self) -> Sequence[DeadLetter]:
+        with self._database.read() as session:
+            aside = SetAside().all(session)
+        return sorted([*self._on_bus.all(), *aside], key=lambda letter: letter.at)
+
+    def retry(self, letter: DeadLetter) -> None:
+        if letter.durable != RELAY:
+            self._on_bus.retry(letter)
+            return
+        with self._database.transaction() as session:
+            SetAside().put_back(session, letter.message.event_id)
 
 
 @contextmanager
@@ -178,11 +205,16 @@ def _letters(data: Path | None) -> Iterator[Letters]:
         settings = settings.model_copy(update={"bus_url": "", "db_url": ""})
     check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
     if settings.bus_url and not settings.bus_url.startswith("inproc:"):
-        on_bus = _OnBus(settings)
-        try:
-            yield on_bus
-        finally:
-            on_bus.close()
+        with ExitStack() as stack:
+            on_bus = _OnBus(settings)
+            stack.callback(on_bus.close)
+            if settings.embedded:
+                yield on_bus
+                return
+            database = open_database(DockFolder(settings.data), settings)
+            stack.callback(database.close)
+            _need_schema(database)
+            yield _Everywhere(on_bus, database)
         return
     folder = existing_dock(data or settings.data) if settings.embedded else DockFolder(settings.data)
     database = open_database(folder, settings)

@@ -19,7 +19,7 @@ from dock_bus.inprocess import InProcessBus
 from dock_bus.nats import NatsBus
 from dock_bus.settings import BusSettings
 from dock_bus.tests.contract import QUICK, Recorder, until
-from dock_db import Database, DeadLetterRecorder
+from dock_db import Database, DeadLetterRecorder, Outbox, Relay, tables
 from dock_server.dlq import dlq
 from dock_server.folder import DockFolder
 from dockapi.events.v1 import events_pb2
@@ -158,3 +158,27 @@ def test_no_dock_and_no_server(run, tmp_path, monkeypatch):
     down = run("list")
     assert (down.returncode, "BUS_DOWN" in down.stderr) == (3, True)
     assert "secret-word" not in down.stderr + down.stdout
+
+
+@pytest.mark.parametrize("where", ["embedded", "on_server"])
+def test_what_no_bus_can_carry_is_listed_and_goes_back_to_the_outbox(where, request, run, monkeypatch, tmp_path):
+    bus, options = request.getfixturevalue(where)
+    if where == "on_server":
+        url = request.getfixturevalue("postgres_server").new_database()
+        monkeypatch.setenv("DOCK_DB_URL", url)
+    else:
+        url = DockFolder(tmp_path).database_url
+    database = Database(url)
+    database.create()
+    with database.transaction() as session:
+        row = {"event_id": "poison", "subject": "dock.two words", "payload": b"", "created_at": 0.0}
+        session.execute(tables.outbox.insert().values(**row))
+    assert Relay(database, bus).relay() == 1
+    listed = json.loads(run("list", "--json", "--consumer", "outbox", *options).stdout)
+    assert [(each["event_id"], each["consumer"]) for each in listed] == [("poison", "outbox")]
+    assert "its subject" in listed[0]["error"]
+    assert run("retry", "poison", *options).returncode == 0
+    with database.read() as session:
+        assert [each.event_id for each in Outbox().pending(session)] == ["poison"]
+    assert run("list", *options).stdout == ""
+    database.close()
