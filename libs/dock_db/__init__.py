@@ -16,6 +16,7 @@ from dock_db.rows import (
     BreachRow,
     LearnwareRow,
     OutboxRow,
+    Overdue,
     SpecificationRow,
     State,
     StepRow,
@@ -26,6 +27,7 @@ from dock_db.rows import (
 from dock_db.schema import SchemaStatus
 from dock_db.set_aside import RELAY, SetAside
 from dock_db.specifications import Specifications
+from dock_db.standing import Standing, standing
 from dock_db.tokens import Tokens
 from dock_db.uploads import Uploads
 
@@ -45,12 +47,14 @@ __all__ = [
     "Learnwares",
     "Outbox",
     "OutboxRow",
+    "Overdue",
     "Reconciler",
     "Relay",
     "SchemaStatus",
     "SetAside",
     "SpecificationRow",
     "Specifications",
+    "Standing",
     "State",
     "StepRow",
     "TokenRow",
@@ -61,4 +65,5 @@ __all__ = [
     "Verdicts",
     "forget_seen",
     "once",
+    "standing",
 ]
