@@ -25,13 +25,13 @@ _SYNCED_BYTES = 8 << 20
 
 
 class FileBlobStore:
-    """BlobStore in a folder that this process holds alone.
+    """BlobStore in a folder that this process holds alone; without `alone` another may write there meanwhile.
 
     `objects/` has what is complete, `unfinished/` the uploads under way, `aside/` what is being written.
     Failures of the disk: Overloaded STORAGE_FULL, FailedPrecondition STORAGE_READ_ONLY, Unavailable STORAGE_FAILED.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, alone: bool = True) -> None:
         self._objects = root / "objects"
         self._unfinished = root / "unfinished"
         self._aside = root / "aside"
@@ -40,7 +40,7 @@ class FileBlobStore:
         with _typed():
             for folder in (self._objects, self._unfinished, self._aside):
                 folder.mkdir(parents=True, exist_ok=True)
-            for left_over in self._aside.iterdir():
+            for left_over in self._aside.iterdir() if alone else ():
                 left_over.unlink()
             _sync_folder(root)
 

@@ -249,3 +249,12 @@ dead_letters = Table(
     Column("asked_again", Boolean, nullable=False),
 )
 """What a bus without a memory of its own gave up, and whether an operator asked to deliver it again."""
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(64), nullable=False),
+    Column("until", Double, nullable=False),
+)
+"""What must not be done until a moment, or until its holder lets go: nothing is swept while a backup is made."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 
 from dock_blob import BlobStore
-from dock_db import Database, Learnwares, Uploads
+from dock_db import Database, Learnwares, Uploads, holds
 from dock_db.leadership import Leadership
 from dock_failpoint import failpoint
 from dock_ingestion.settings import IngestionSettings
@@ -47,7 +47,13 @@ class Sweeper:
         self._leadership.release()
 
     def sweep(self) -> int:
-        """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed."""
+        """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed.
+
+        While a backup is made nothing goes: its rows may refer to what nobody refers to any more.
+        """
+        with self._database.read() as session:
+            if holds.is_held(session, holds.BACKUP):
+                return 0
         grace = self._settings.abandoned_after_s
         unfinished = list(self._blobs.list_unfinished())
         old = [info.key for info in unfinished if info.age_s > grace]
@@ -71,6 +77,8 @@ class Sweeper:
     def _delete(self, key: str) -> bool:
         # Looked at again, where no commit can come between: an upload may have come back to it.
         with self._database.transaction(wake=False) as session:
+            if holds.is_held(session, holds.BACKUP):
+                return False
             if key in Learnwares().blob_keys(session) | Uploads().blob_keys(session):
                 return False
             self._blobs.delete(key)
