@@ -8,12 +8,13 @@ BENCH_ARGS ?=
 SEEDS ?= 5
 FIRST_SEED ?= 0
 SERVICES_ARGS ?=
+FAULTS_ARGS ?=
 
 # Wheels of the checkout and of sandbox environments: kept inside the checkout unless you keep them elsewhere.
 export UV_CACHE_DIR ?= $(CURDIR)/.cache/uv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev setup-services generate generate-check lint format types contracts test test-all test-peer e2e torture bench bench-quick peer-env demo up services lock clean
+.PHONY: help setup setup-dev setup-services generate generate-check lint format types contracts test test-all test-peer e2e torture faults bench bench-quick peer-env demo up services lock clean
 
 help: ## Say what each target does
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,10 @@ torture: setup-dev ## Kill, load, poison and attack a dock for half an hour; FUL
 	nice $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick)
 	nice $(BIN)/python tools/torture/poison.py $(if $(FULL),--rounds 4,--rounds 1 --pushes 20 --damaged 10)
 	$(BIN)/pytest tests/hostile tests/torture tests/load libs/dock_blob libs/dock_sandbox $(PYTEST_ARGS)
+
+faults: setup-dev setup-services ## The fault matrix on separate services, within an hour; FULL=1 for all of it; FAULTS_ARGS="--rows 3,9 --seed 1"
+	nice $(BIN)/python tools/torture/faults.py $(if $(FULL),--full) $(FAULTS_ARGS)
+	$(BIN)/pytest tests/faults/test_object_store.py $(PYTEST_ARGS)
 
 bench: setup-dev ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
 	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"

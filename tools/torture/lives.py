@@ -25,7 +25,6 @@ from learndock.client import Dock
 from learndock.client.patience import Patience
 from learndock.client.upload import Parcel, Upload, make_parcel
 from learndock.errors import DockError
-from learndock.package import pack_folder
 from learndock.provenance import SignedRecord, VerdictRecord
 from tests.torture.model import AT_REST, Call, Found, Key, Transition, Verdict
 
@@ -39,9 +38,6 @@ QUICK = {
     "DOCK_METRICS_PORT": "-1",
 }
 """Settings that make what takes hours in a dock take seconds."""
-BAD = (
-    "class Model:\n    input_shape, output_shape = (4,), (1,)\n\n    def predict(self, X):\n        raise ValueError\n"
-)
 RECORDER = """
 CREATE TABLE IF NOT EXISTS torture (learnware_id, version, sha256, state, attempt, revision);
 CREATE TRIGGER IF NOT EXISTS torture_new AFTER INSERT ON learnwares BEGIN
@@ -166,7 +162,7 @@ class Driver:
     def _steps(self, client: Dock, failpoint: str) -> Sequence[Callable[[], object]]:
         # What is bad is never embedded, and two embeddings of a life must be sure.
         package, bad = self._package(), self._rng.random() < 0.2 and not failpoint.startswith("specification")
-        first = [lambda: self._abandon(client), lambda: self._push(client, package)]
+        first = [lambda: abandon(client, self._rng), lambda: self._push(client, package)]
         delete = [lambda: self._delete(client)] if "delete" in failpoint or self._rng.random() < 0.3 else []
         more = [lambda: self._push(client, self._package(bad=bad)), lambda: self._twin(client, package)]
         if "reconciler" in failpoint:
@@ -180,10 +176,7 @@ class Driver:
         name = f"ware{self._made:03d}"
         [package] = wares.make_packages(self._folder / "wares" / name, 1, prefix=name)
         if bad:
-            loose = package.with_suffix("")
-            (loose / "__init__.py").write_text(BAD + f"# {name}\n", encoding="utf-8")
-            package.unlink()
-            pack_folder(loose, package)
+            wares.spoil(package)
         sha256 = hashlib.sha256(package.read_bytes()).hexdigest()
         self._packages[sha256] = package
         self.bad |= {sha256} if bad else set()
@@ -216,17 +209,6 @@ class Driver:
         finally:
             self.calls.append(Call("delete", sha256, key, done))
 
-    def _abandon(self, client: Dock) -> None:
-        data = self._rng.randbytes(1000)
-        stub = client._peers.ingestion  # noqa: SLF001 - no client leaves an upload half-way by itself
-        sha256 = hashlib.sha256(data).hexdigest()
-        upload_id = f"abandoned-{self._rng.getrandbits(60)}"
-        stub.BeginUpload(
-            ingestion_pb2.BeginUploadRequest(upload_id=upload_id, size_bytes=2000, sha256=sha256, owner="tester")
-        )
-        chunk = ingestion_pb2.WriteUploadRequest(upload_id=upload_id, offset=0, data=data, crc32=zlib.crc32(data))
-        stub.WriteUpload(iter([chunk]))
-
     def _predict(self, client: Dock) -> None:
         served = client.list(states=["INDEXED"])
         client.predict([served[-1].learnware_id], np.zeros((3, wares.WIDTH)), "raw")
@@ -245,6 +227,18 @@ class Driver:
                 return False
             time.sleep(0.1)
         return True
+
+
+def abandon(client: Dock, rng: random.Random) -> None:
+    """Leave an upload half-way, which no client does by itself."""
+    data = rng.randbytes(1000)
+    stub = client._peers.ingestion  # noqa: SLF001 - see above
+    sha256, upload_id = hashlib.sha256(data).hexdigest(), f"abandoned-{rng.getrandbits(60)}"
+    stub.BeginUpload(
+        ingestion_pb2.BeginUploadRequest(upload_id=upload_id, size_bytes=2000, sha256=sha256, owner="tester")
+    )
+    chunk = ingestion_pb2.WriteUploadRequest(upload_id=upload_id, offset=0, data=data, crc32=zlib.crc32(data))
+    stub.WriteUpload(iter([chunk]))
 
 
 def orphans(data: Path) -> list[str]:
@@ -287,13 +281,14 @@ def autopsy(data: Path, searchable: frozenset[Key]) -> Found:
         )
         for learnware_id, version, attempt, accepted, signed in connection.execute(statement):
             key = learnware_id, version
-            said = _holds(signed, (learnware_id, version, attempt, bool(accepted), found.contents[key]))
+            said = attested(signed, (learnware_id, version, attempt, bool(accepted), found.contents[key]))
             found.verdicts.append(Verdict(key, attempt, bool(accepted), said))
         found.unsent = connection.execute("SELECT count(*) FROM outbox").fetchone()[0]
     return found
 
 
-def _holds(signed: str | None, said: tuple[object, ...]) -> bool:
+def attested(signed: str | None, said: tuple[object, ...]) -> bool:
+    """Whether a verdict's record is signed and says id, version, attempt, accepted and digest of the content so."""
     if signed is None:
         return False
     kept = SignedRecord.from_json(signed)

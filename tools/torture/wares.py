@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,10 @@ class Model:
         return (np.asarray(X)[:, 0] > self.centre).astype(int)
 """
 
+BAD = (
+    "class Model:\n    input_shape, output_shape = (4,), (1,)\n\n    def predict(self, X):\n        raise ValueError\n"
+)
+
 
 def task(number: int, *, rows: int = 300) -> TableSpecification:
     """A specification of points around one of `ISLANDS` centres; the same for the same number."""
@@ -39,6 +45,20 @@ def make_packages(folder: Path, count: int, *, prefix: str = "ware") -> list[Pat
     """Write `count` packages below `folder`; return their zips."""
     tasks = [task(number) for number in range(min(count, 2 * ISLANDS))]  # specifying is not what is measured
     return [_package(folder, f"{prefix}-{number:04d}", number, tasks[number % len(tasks)]) for number in range(count)]
+
+
+def spoil(package: Path) -> None:
+    """Make one of them a package that must be rejected; it stays different from all others."""
+    loose = package.with_suffix("")
+    (loose / "__init__.py").write_text(BAD + f"# {loose.name}\n", encoding="utf-8")
+    package.unlink()
+    pack_folder(loose, package)
+
+
+def grow(package: Path, size: int) -> None:
+    """Give one of them `size` bytes more, which do not compress."""
+    with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr("weights.bin", random.Random(package.name).randbytes(size))  # noqa: S311
 
 
 def _package(folder: Path, name: str, number: int, specification: TableSpecification) -> Path:
