@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
@@ -20,7 +20,8 @@ class Flags:
         session.execute(delete(_table).where(_table.c.learnware_id == learnware_id, _table.c.version == version))
         for reason, detail in flags:
             values = {"learnware_id": learnware_id, "version": version, "reason": reason, "detail": detail}
-            session.execute(insert(_table).values(**values, made_at=dialect.now(session)))
+            # Several replicas look at the same version; what they find is the same, and the first may keep it.
+            dialect.insert_or_ignore(session, _table, {**values, "made_at": dialect.now(session)})
 
     def of(self, session: Session, learnware_id: str, version: int) -> list[tuple[str, str]]:
         """The flags of a version, (reason, detail) each."""
