@@ -15,6 +15,7 @@ from tools.services.foundation import Foundation
 from tools.services.house import House, Member
 from tools.services.ports import PortBook
 
+from disks import SmallDisk
 from dock_blob.s3 import S3BlobStore
 from dock_db import Database, Learnwares
 from learndock.client import Dock
@@ -54,10 +55,14 @@ CREATE TRIGGER torture_moved AFTER UPDATE ON learnwares FOR EACH ROW
 
 
 class Estate:
-    """PostgreSQL, NATS, MinIO and the services of a dock, each its own process; everything in `folder`."""
+    """PostgreSQL, NATS, MinIO and the services of a dock, each its own process; everything in `folder`.
+
+    Where mounting is allowed NATS and MinIO have small disks of their own.
+    """
 
     def __init__(self, folder: Path, replicas: Mapping[str, int] = DOUBLED, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.disks = {name: SmallDisk(folder / name) for name in ("minio", "nats")}
         ports = PortBook()
         self.folder = folder
         self.ground = Foundation(folder, ports)
@@ -84,6 +89,8 @@ class Estate:
         for server in (self.ground.nats, self.ground.s3, self.ground.postgres):
             server.kill()
             server.close()
+        for disk in self.disks.values():
+            disk.close()
 
     def __enter__(self) -> Estate:
         try:
@@ -125,6 +132,8 @@ class Estate:
 
     def mend(self) -> None:
         """Servers and services run again, without failpoints, and are ready."""
+        for disk in self.disks.values():
+            disk.empty()
         self.ground.start()
         for member in self.house.members:
             armed = member.environment.pop("DOCK_FAILPOINTS", "")

@@ -66,9 +66,8 @@ def _die_in_a_push(flow: Flow, package: Path) -> int:
 def backlog(flow: Flow, size: int) -> str:
     """Row 14: checkers are slow and three owners have many waiting; memory stays, and turns are shared."""
     estate, each = flow.estate, 10 * size
-    estate.arm(estate.house.of("checking"), "checking.before_verdict=sleep:1")
-    for member in estate.house.of("checking"):
-        member.wait_until_ready()
+    checkers = estate.house.of("checking")
+    estate.house.stop([member.name for member in checkers])
     before = estate.memory_mib()
 
     def one(owner: str) -> None:
@@ -80,7 +79,8 @@ def backlog(flow: Flow, size: int) -> str:
     all_at_once([partial(one, owner) for owner in OWNERS])
     waiting = estate.ask("SELECT count(*) FROM learnwares WHERE state = 'RECEIVED'")[0][0]
     begun = estate.ask("SELECT max(serial) FROM torture")[0][0]
-    until(lambda: sum(_checked(flow, begun).values()) >= each)
+    estate.arm(checkers, "checking.before_verdict=sleep:1")
+    until(lambda: sum(_checked(flow, begun).values()) >= 2 * each)
     shares = _checked(flow, begun)
     after = estate.memory_mib()
     grown = max(after[name] - before[name] for name in before if name in after)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from estate import names_of, until
 from flow import Flow, all_at_once
-from learndock.errors import Unavailable
+from learndock.errors import Overloaded, Unavailable
 
 BACK_S = 60.0
 """The goal is 15 s, on a machine that has nothing else to do."""
@@ -221,12 +221,39 @@ def restarts_meet(flow: Flow, size: int) -> str:
     return f"every writer twice ({names_of(writers)}); {killed} killed"
 
 
+def full_disks(flow: Flow, size: int) -> str:
+    """Row 13: the disks of MinIO, then of NATS, are full; uploads are turned away or wait, and go on with room."""
+    disks, told = flow.estate.disks, 0
+    if not all(disk.mounted for disk in disks.values()):
+        return "not shown: mounting is not allowed here"
+    disks["minio"].fill(256)
+    with flow.client("hasty", patience_s=1) as client:
+        for package in flow.packages(2 * size, ballast=2 << 20):
+            flow.note(package)
+            try:
+                client.push(package)
+            except Overloaded:
+                told += 1
+            else:
+                flow.breaches.append("a push was accepted without room for it")
+        disks["minio"].empty()
+        until(lambda: flow.push(client, flow.packages(1)[0]), 60)
+    disks["nats"].fill(0)
+    with flow.steady(packages=10 * size):
+        time.sleep(4 * size)
+        waiting = flow.estate.ask("SELECT count(*) FROM outbox")[0][0]
+    disks["nats"].empty()
+    flow.breaches += [f"failed: {each}" for each in flow.failed if not each.startswith("push")]
+    return f"full store: {told} pushes turned away; full bus: {waiting} events waited"
+
+
 ROWS: Mapping[str, Row] = {
     "3": rolling_restart,
     "4": bus_down,
     "5": bus_wiped,
     "6": bus_set_back,
     "9": database_down,
+    "13": full_disks,
     "17": check_twice,
     "22": restarts_meet,
     "24": deletions,
