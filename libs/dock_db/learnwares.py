@@ -22,6 +22,7 @@ from dock_db.transitions import (
     serialise,
 )
 from dock_db.waiting import has_specification, lease_ran_out, note_turn, turns
+from dock_trace import current_traceparent
 from learndock.errors import PermissionDenied
 
 _table = tables.learnwares
@@ -73,6 +74,7 @@ class Learnwares:
             "created_at": moment,
             "updated_at": moment,
             "driven_at": moment,
+            "traceparent": current_traceparent(),
         }
         row = _row(session.execute(insert(_table).values(**values).returning(*_COLUMNS)).mappings().one())
         outbox.announce(session, row)
@@ -358,6 +360,8 @@ class Learnwares:
             raise conflict(row, to)
         moment = dialect.now(session)
         revision = next_revision(session)
+        if here := current_traceparent():
+            changes["traceparent"] = here
         moved = self._write(
             session, row, state=to.value, revision=revision, updated_at=moment, driven_at=moment, **changes
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
 from dock_db.rows import LearnwareRow, OutboxRow, State
+from dock_trace import HEADER, current_traceparent
 from dockapi.events.v1 import events_pb2
 
 
@@ -40,6 +42,7 @@ def announce(session: Session, row: LearnwareRow, state: State | None = None) ->
             subject=subject_of(told),
             payload=event.SerializeToString(),
             created_at=moment,
+            headers=json.dumps({HEADER: trace} if (trace := current_traceparent() or row.traceparent) else {}),
         )
     )
     return str(event.event_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from dock_trace import Fact, TraceContext
+
 
 class State(str, enum.Enum):
     """Where a learnware version stands."""
@@ -39,7 +41,8 @@ class LearnwareRow:
     """One version of a learnware.
 
     `attempt` fences: it grows with each claim and never falls. `tries` counts the claims of the present working
-    state. Times are seconds since 1970 by the database's clock.
+    state. Times are seconds since 1970 by the database's clock. `traceparent` is the span that brought it to where it
+    is, "" where that is not known: whoever goes on with it does so in that span's trace.
     """
 
     learnware_id: str
@@ -62,6 +65,16 @@ class LearnwareRow:
     created_at: float
     updated_at: float
     tries: int
+    traceparent: str = ""
+
+    @property
+    def cause(self) -> TraceContext | None:
+        """The span that brought it to where it is."""
+        return TraceContext.parse(self.traceparent)
+
+    def about(self, target: str) -> dict[str, Fact]:
+        """What logs and spans of work on it say."""
+        return {"target": target, "learnware": self.learnware_id, "version": self.version}
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    text,
 )
 
 from dock_db.text import String, Text
@@ -72,6 +73,7 @@ learnwares = Table(
     Column("updated_at", Double, nullable=False),
     Column("tries", Integer, nullable=False, default=0),
     Column("driven_at", Double, nullable=False, default=0.0),
+    Column("traceparent", String(64), nullable=False, server_default=text("''")),
     Index(None, "state", "driven_at"),
     Index(None, "tenant", "owner", "content_sha256"),
 )

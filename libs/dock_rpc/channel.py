@@ -15,7 +15,7 @@ from dock_rpc import bearer
 from dock_rpc.address import Address
 from dock_rpc.status import error_from_call
 from dock_rpc.tls import ClientTls, explain
-from dock_rpc.trace import HEADER, current_trace_id, make_traceparent, new_trace_id
+from dock_trace import HEADER, Span, begin
 from learndock.errors import DockError, FailedPrecondition, Overloaded
 
 UNARY_S = 30.0
@@ -135,26 +135,36 @@ class _Dealings(
         complete = self._complete(details, UNARY_S)
         end = time.monotonic() + self._patience_s
         while True:
-            answer = _Answer(continuation(complete, request), self._line)
+            answer = _Answer(self._traced(continuation, complete, request), self._line)
             pause = _pause_named_by(answer)
             if pause is None or time.monotonic() + pause > end:
                 return answer
             time.sleep(pause)
 
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: Any, request: Any) -> Any:
-        return _Stream(continuation(self._complete(details, STREAM_S), request), self._line)
+        return _Stream(self._traced(continuation, self._complete(details, STREAM_S), request), self._line)
 
     def intercept_stream_unary(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return _Answer(continuation(self._complete(details, STREAM_S), requests), self._line)
+        return _Answer(self._traced(continuation, self._complete(details, STREAM_S), requests), self._line)
 
     def intercept_stream_stream(self, continuation: Callable[..., Any], details: Any, requests: Any) -> Any:
-        return _Stream(continuation(self._complete(details, STREAM_S), requests), self._line)
+        return _Stream(self._traced(continuation, self._complete(details, STREAM_S), requests), self._line)
+
+    def _traced(self, continuation: Callable[..., Any], details: _Details, request: Any) -> Any:
+        """Make the call as a span of its own, unless the caller says which it belongs to."""
+        if any(key == HEADER for key, _ in details.metadata):
+            return continuation(details, request)
+        name = details.method.strip("/")
+        call = begin(name, kind="client", attributes={"rpc.system.name": "grpc", "rpc.method": name})
+        known = [*details.metadata, (HEADER, call.context.traceparent)]
+        answer = continuation(details._replace(metadata=known), request)
+        if answer.done() or not answer.add_callback(lambda: _ended(call, answer)):
+            _ended(call, answer)
+        return answer
 
     def _complete(self, details: Any, timeout: float) -> _Details:
         metadata = [pair for pair in details.metadata or () if pair[0] != bearer.HEADER]
         metadata += self._line.credentials()
-        if not any(key == HEADER for key, _ in metadata):
-            metadata.append((HEADER, make_traceparent(current_trace_id() or new_trace_id())))
         return _Details(
             details.method,
             timeout if details.timeout is None else details.timeout,
@@ -163,6 +173,15 @@ class _Dealings(
             details.wait_for_ready,
             details.compression,
         )
+
+
+def _ended(call: Span, answer: Any) -> None:
+    code = answer.code()
+    name = "OK" if code is None else str(code.name)
+    call.set("rpc.response.status_code", name)
+    if name != "OK":
+        call.fail(name)
+    call.end()
 
 
 class _Answer(grpc.Call, grpc.Future):  # type: ignore[type-arg]

@@ -16,7 +16,7 @@ from dock_rpc.bearer import sent_in
 from dock_rpc.interception import Method, handler_like, threads_of
 from dock_rpc.principal import Principal, acting_as
 from dock_rpc.recognition import Directory, Holding, Recognition
-from dock_rpc.trace import current_trace_id
+from dock_trace import current_trace_id
 from learndock.errors import DockError, Internal, InvalidInput, PermissionDenied, Unauthenticated
 
 OPEN = frozenset({"grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"})

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from dock_rpc.bearer import redact
-from dock_rpc.trace import current_trace_id
+from dock_trace import current, current_facts, current_trace_id
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "trace_id"}
 
@@ -18,7 +18,10 @@ _TALKATIVE = ("alembic", "nats", "urllib3")
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, trace_id, what was given as `extra`, and the traceback."""
+    """One JSON object a line: time, level, logger, message, ids, what was given as `extra`, and the traceback.
+
+    The ids are trace_id and span_id; beside them stands what is worked on: target, learnware, version.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the line."""
@@ -28,9 +31,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        trace_id = getattr(record, "trace_id", "") or current_trace_id()
-        if trace_id:
-            document["trace_id"] = trace_id
+        document |= {**_where(record), **current_facts()}
         document |= {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
         if record.exc_info:
             document["exception"] = self.formatException(record.exc_info)
@@ -54,6 +55,14 @@ class LineFormatter(logging.Formatter):
         )
         trace_id = getattr(record, "trace_id", "") or current_trace_id()
         return super().formatMessage(record) + (f" [{trace_id[:8]}]" if trace_id else "")
+
+
+def _where(record: logging.LogRecord) -> dict[str, Any]:
+    """The ids of the span that a line belongs to; a line that names a trace itself belongs to that."""
+    here, told = current(), getattr(record, "trace_id", "")
+    if here is not None and told in ("", here.trace_id):
+        return {"trace_id": here.trace_id, "span_id": here.span_id}
+    return {"trace_id": told} if told else {}
 
 
 def configure_logging(*, json: bool = False, level: str = "INFO") -> None:

@@ -22,7 +22,7 @@ from dock_rpc.doorman import Doorman, Workers
 from dock_rpc.interception import Method, Surround
 from dock_rpc.metrics import ServerMetrics, address_taken, code_name
 from dock_rpc.status import error_to_status, opaque_error
-from dock_rpc.trace import current_trace_id, set_trace_id, trace_id_of
+from dock_trace import TraceContext, current_trace_id, span
 from learndock.errors import DockError, Internal, InvalidInput, Overloaded
 
 Servicer = tuple[str, Callable[[Any, Any], None], Any]
@@ -30,6 +30,8 @@ Servicer = tuple[str, Callable[[Any, Any], None], Any]
 WAITING_PER_WORKER = 8
 LARGEST_ANSWER_BYTES = 64 << 20
 AGE_GRACE_MS = 30_000
+OWN_FAULTS = frozenset({"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"})
+"""Codes that make a server's span one that failed; the others are answers."""
 _log = logging.getLogger(__name__)
 _calls = logging.getLogger("dock_rpc.calls")
 
@@ -190,13 +192,26 @@ def _address_invalid(address: str, text: str) -> InvalidInput:
 
 
 @contextmanager
-def trace_calls(_method: Method, context: grpc.ServicerContext) -> Iterator[None]:
-    """Take over the caller's trace id, or make one."""
-    set_trace_id(trace_id_of(context.invocation_metadata()))
-    try:
-        yield
-    finally:
-        set_trace_id("")
+def trace_calls(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
+    """A span for each call, in its caller's trace or in one of its own."""
+    name = f"{method.service}/{method.name}"
+    with span(
+        name,
+        kind="server",
+        parent=TraceContext.of_metadata(context.invocation_metadata()),
+        attributes={"rpc.system.name": "grpc", "rpc.method": name},
+        about={"target": method.target},
+    ) as call:
+        code = "CANCELLED"
+        try:
+            yield
+            code = code_name(context, "OK")
+        except Exception:
+            code = code_name(context, "UNKNOWN")
+            raise
+        finally:
+            call.set("rpc.response.status_code", code)
+            call.error = code if code in OWN_FAULTS else ""
 
 
 @contextmanager
@@ -229,7 +244,10 @@ def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
         context.abort_with_status(error_to_status(opaque_error(error.details.get("trace_id") or current_trace_id())))
     except DockError as error:
         context.abort_with_status(error_to_status(error))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, grpc.RpcError) and not context.is_active():  # the client went while it was sending
+            context.set_code(grpc.StatusCode.CANCELLED)
+            raise
         if code_name(context, "OK") != "OK":
             raise
         _log.exception("%s %s failed", method.target, method.name)

@@ -1,4 +1,4 @@
-"""A runner that tells how each sandbox ended."""
+"""A runner that tells how each sandbox ended, and has a span for the life of each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dock_sandbox.port import Inputs, Outcome, Sandbox, SandboxRunner, SandboxSpec
+from dock_trace import Span, begin
 
 OnEnd = Callable[[str], None]
 """Called once for each sandbox with the reason of its outcome, OK after a clean end, START_FAILED without a start."""
@@ -23,15 +24,19 @@ class ObservedRunner:
 
     def start(self, spec: SandboxSpec) -> Sandbox:
         """As the runner below."""
+        life = begin("sandbox")
         try:
-            return _Observed(self._runner.start(spec), self._on_end)
+            return _Observed(self._runner.start(spec), life, self._on_end)
         except BaseException:
+            life.fail("START_FAILED")
+            life.end()
             self._on_end("START_FAILED")
             raise
 
 
 class _Observed:
-    def __init__(self, sandbox: Sandbox, on_end: OnEnd) -> None:
+    def __init__(self, sandbox: Sandbox, life: Span, on_end: OnEnd) -> None:
+        self._life = life
         self._sandbox = sandbox
         self._on_end = on_end
         self._ended = threading.Lock()
@@ -55,7 +60,11 @@ class _Observed:
     def close(self) -> None:
         self._sandbox.close()
         if self._ended.acquire(blocking=False):  # closing twice is allowed, and one end
-            self._on_end(self._sandbox.outcome().reason or "OK")
+            reason = self._sandbox.outcome().reason
+            self._life.set("dock.isolation", self._sandbox.isolation)
+            self._life.fail(reason)
+            self._life.end()
+            self._on_end(reason or "OK")
 
     def __enter__(self) -> Sandbox:
         return self

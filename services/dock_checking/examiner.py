@@ -21,6 +21,7 @@ from dock_failpoint import failpoint
 from dock_sandbox import SandboxRunner
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.examination import Examination, examine
+from dock_trace import note, span
 from learndock.check import Step
 from learndock.errors import FailedPrecondition, Unavailable
 from learndock.package import PackageLimits
@@ -75,6 +76,10 @@ class Examiner:
 
         A fault of the host leaves the row claimed; its lease runs out and the check is tried again.
         """
+        with span("check", parent=row.cause, about={**row.about("checking"), "attempt": row.attempt}):
+            return self._check(row)
+
+    def _check(self, row: LearnwareRow) -> bool:
         failpoint("checking.claimed")
         folder = Path(tempfile.mkdtemp(prefix="check-", dir=self._bench.scratch))
         try:
@@ -119,6 +124,9 @@ class Examiner:
 
     def _append(self, row: LearnwareRow, step: Step) -> None:
         failpoint("checking.step")
+        if step.status != "running":
+            failed = "failed" if step.status == "failed" else ""
+            note(f"check {step.name}", step.seconds, attributes={"dock.step.status": step.status}, error=failed)
         try:
             with self._database.transaction() as session:
                 self._steps.append(session, row.learnware_id, row.version, row.attempt, step)
@@ -145,7 +153,10 @@ class Examiner:
                 Verdicts().keep_record(session, verdict.verdict_id, attested.signed.to_json(), attested.bill)
                 failpoint("checking.after_signature")
         failpoint("checking.after_verdict")
-        if not counted:
+        if counted:
+            ended = "accepted" if examination.accepted else f"rejected: {examination.reason}"
+            _log.info("%s version %d is %s", row.learnware_id, row.version, ended)
+        else:
             _log.warning("late verdict ignored", extra={"learnware": row.learnware_id, "attempt": row.attempt})
         return counted
 

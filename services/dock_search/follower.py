@@ -13,6 +13,7 @@ from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_failpoint import failpoint
 from dock_search.records import Records
 from dock_search.suspicion import Inspector
+from dock_trace import span
 from learndock.errors import DockError, FailedPrecondition, Unavailable
 from learndock.search import Searcher
 from learndock.semantic import SemanticSpecification
@@ -125,15 +126,24 @@ class Follower:
         if row.state is State.INDEXED:
             self._add(row)
         elif row.state is State.EMBEDDING:
-            if self._add(row):
-                failpoint("search.before_indexed")
-                with self._database.transaction() as session:
-                    self._inspect(row, session)
-                    self._learnwares.mark_indexed(session, row.learnware_id, row.version)
-                failpoint("search.after_indexed")
+            with span("index", parent=row.cause, about=row.about("search")) as here:
+                if not self._announce(row):
+                    here.discard()
         else:
             self._index.remove(key_of(row))
             self.records.forget(key_of(row))
+
+    def _announce(self, row: LearnwareRow) -> bool:
+        """Take a version in and say that it can be found; False where its specification is not there yet."""
+        if not self._add(row):
+            return False
+        failpoint("search.before_indexed")
+        with self._database.transaction() as session:
+            self._inspect(row, session)
+            self._learnwares.mark_indexed(session, row.learnware_id, row.version)
+        failpoint("search.after_indexed")
+        _log.info("%s can be found", key_of(row))
+        return True
 
     def _inspect(self, row: LearnwareRow, session: Session) -> None:
         stored = Specifications().get(session, row.learnware_id, row.version)

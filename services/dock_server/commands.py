@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,12 +92,13 @@ def serve(target: str, check_config: bool, connect: bool, print_config: bool, js
 
 def run(settings: DockSettings, targets: Sequence[str], json_logs: bool) -> None:
     """Compose, start, say where it listens, and wait for SIGINT or SIGTERM."""
-    configure_logging(json=json_logs, level=settings.log_level)
+    configure_logging(json=json_logs or settings.log_format == "json", level=settings.log_level)
     give_back_large_blocks()
     check_targets(targets)
     stopping = stop_on_signals()
     with _folder(settings, targets) as folder:
         dock = compose(folder, settings, targets)
+        stop_traces = _traces(settings, targets, dock)
         try:
             address = f"{settings.host}:{dock.server.port}"
             _announce(address, _metrics(settings, dock), settings)
@@ -107,6 +109,26 @@ def run(settings: DockSettings, targets: Sequence[str], json_logs: bool) -> None
         finally:
             click.echo("stopping …", err=True)
             _end(dock, settings)
+            stop_traces()
+
+
+def _traces(settings: DockSettings, targets: Sequence[str], dock: Dock) -> Callable[[], None]:
+    """Begin to send traces where a collector is named; return what ends that."""
+    url = endpoint(settings.traces_url)
+    if not url:
+        return lambda: None
+    from dock_server.traces import Traces  # noqa: PLC0415 - nobody else has a use for OpenTelemetry
+
+    service = "dock" if set(targets) == set(TARGETS) else "dock-" + "-".join(targets)
+    traces = Traces(url, service, ratio=settings.traces_ratio, on_spans=dock.metrics.spans)
+    traces.start()
+    return traces.stop
+
+
+def endpoint(url: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Where traces go: `url`, or what OpenTelemetry's own variables say; "" for nowhere."""
+    own = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    return url or own.strip()
 
 
 def _folder(settings: DockSettings, targets: Sequence[str]) -> AbstractContextManager[DockFolder]:

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from dock_bus import EventBus
 from dock_bus.inprocess import InProcessBus
+from dock_bus.traced import TracedBus
 from dock_checking.examiner import Workbench
 from dock_db import Database, DeadLetterRecorder, Learnwares, Reconciler, Relay
 from dock_reuse.peers import PeerSource
@@ -120,7 +121,8 @@ class Dock:
             package_limits=PackageSettings().limits(),
         )
         source = PeerSource(self.peers.ingestion, self.peers.specification)
-        return Means(self._database, blobs, self._bus, bench, folder.keys, source, self.registry, self.metrics)
+        bus = TracedBus(self._bus)
+        return Means(self._database, blobs, bus, bench, folder.keys, source, self.registry, self.metrics)
 
     def _beside(self) -> list[Runnable]:
         """What runs in every process that writes: see docs/adr/0014-which-parts-run-where.md."""
@@ -133,7 +135,7 @@ class Dock:
             grace_s=settings.reconcile_grace_s,
             on_driven=self.metrics.redriven,
         )
-        beside: list[Runnable] = [Relay(self._database, self._bus), reconciler]
+        beside: list[Runnable] = [Relay(self._database, TracedBus(self._bus)), reconciler]
         if isinstance(self._bus, InProcessBus):  # NATS keeps its dead letters itself
             beside.append(DeadLetterRecorder(self._database, self._bus))
         return beside

@@ -128,6 +128,13 @@ FIGURES = (
         {"rule": "the rule's or the limit's name"},
     ),
     Figure(
+        "dock_spans_total",
+        "counter",
+        "process",
+        "Spans of traces, where a collector is named.",
+        {"outcome": "`sent`; `lost`: the collector was away, or more than 2,048 waited for it"},
+    ),
+    Figure(
         "dock_rpc_server_handled_total",
         "counter",
         "process",

@@ -38,6 +38,7 @@ class DockMetrics:
         self._orphans = _counter("dock_orphans_total", registry)
         self._damaged = _counter("dock_blob_verify_failures_total", registry)
         self._sandboxes = _counter("dock_sandbox_runs_total", registry)
+        self._spans = _counter("dock_spans_total", registry)
         self._gauges = _Gauges()
 
     def watch(self, database: Database, bus: EventBus) -> None:
@@ -77,6 +78,10 @@ class DockMetrics:
     def damaged(self) -> None:
         """The store gave other bytes than it was given."""
         self._damaged.inc()
+
+    def spans(self, what: str, count: int) -> None:
+        """Spans were sent or lost."""
+        self._spans.labels(what).inc(count)
 
     def sandbox_run(self, outcome: str) -> None:
         """A sandbox ended."""

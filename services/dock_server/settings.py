@@ -85,6 +85,16 @@ class DockSettings(BaseSettings):
     log_level: str = "INFO"
     """Least level of the log."""
 
+    log_format: Literal["lines", "json"] = "lines"
+    """What a line of the log is: text for people, or a JSON object for machines."""
+
+    traces_url: str = ""
+    """OTLP collector that traces go to over gRPC, as http://collector:4317, or https://; unset,
+    OTEL_EXPORTER_OTLP_ENDPOINT, and without that nowhere."""
+
+    traces_ratio: float = Field(default=1.0, ge=0.0, le=1.0)
+    """Share of the traces that are sent. It is decided by the trace's id, so that all services send the same ones."""
+
     workers: int = Field(default=64, ge=4, le=1024)
     """Calls served at a time; each watcher holds one."""
 

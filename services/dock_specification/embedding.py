@@ -15,6 +15,7 @@ from dock_blob import BlobStore
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
 from dock_db.lease import Leases
 from dock_failpoint import failpoint
+from dock_trace import span
 from learndock.errors import DockError
 from learndock.package import PackageLimits, read_package
 from learndock.specification import Specification, TableSpecification
@@ -57,6 +58,10 @@ class Embedder:
 
     def embed(self, row: LearnwareRow) -> bool:
         """Store the specification and announce it; True where this attempt counts."""
+        with span("embed", parent=row.cause, about=row.about("specification")):
+            return self._embed(row)
+
+    def _embed(self, row: LearnwareRow) -> bool:
         failpoint("specification.claimed")
         with self._leases.holding(row):
             with self._blobs.open(row.blob_key) as source:
@@ -64,6 +69,7 @@ class Embedder:
             failpoint("specification.before_store")
             stored = self._store(row, specification)
         failpoint("specification.after_store")
+        _log.debug("%s version %d has its specification stored", row.learnware_id, row.version)
         return stored
 
     def give_back(self) -> int:

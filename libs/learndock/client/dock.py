@@ -17,6 +17,7 @@ from dock_rpc.address import Address
 from dock_rpc.convert import rkme_to_specification, specification_to_rkme
 from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.principal import Principal
+from dock_trace import TraceContext, current, span
 from dockapi.checking.v1 import checking_pb2
 from dockapi.ingestion.v1 import ingestion_pb2
 from dockapi.reuse.v1 import reuse_pb2
@@ -119,7 +120,8 @@ class Dock:
         `on_progress(persisted, total)` counts bytes the dock holds. Errors of the package are InvalidInput.
         """
         text = _semantic_text(semantic)
-        with _as_zip(Path(path)) as zipped:
+        within = current() or TraceContext.of_environment()
+        with span("push", kind="client", parent=within), _as_zip(Path(path)) as zipped:
             parcel = make_parcel(zipped, owner=self.owner, learnware_id=learnware_id, semantic_json=text)
             upload = Upload(self._peers.ingestion, Patience(self._patience_s), on_progress)
             return LearnwareRecord.from_message(upload.push(parcel))
