@@ -29,8 +29,8 @@ class Uploads:
         sha256: str,
         blob_key: str,
         semantic_json: str,
-    ) -> UploadRow:
-        """Declare an upload; the same again gives its row, another under its id AlreadyExists (UPLOAD_ID_TAKEN)."""
+    ) -> tuple[UploadRow, bool]:
+        """Declare an upload: (its row, whether it is new). Another under its id is AlreadyExists (UPLOAD_ID_TAKEN)."""
         declared = {
             "tenant": tenant,
             "owner": owner,
@@ -41,7 +41,8 @@ class Uploads:
             "semantic_json": semantic_json,
         }
         values = {"upload_id": upload_id, "updated_at": dialect.now(session), **declared}
-        if not dialect.insert_or_ignore(session, _table, values):
+        is_new = dialect.insert_or_ignore(session, _table, values)
+        if not is_new:
             self.progress(session, upload_id)
         row = self.get(session, upload_id)
         different = [name for name in _DECLARED if getattr(row, name) != declared[name]]
@@ -52,7 +53,7 @@ class Uploads:
                 hint="Choose another upload id, or declare it as before.",
                 details={"different": ",".join(different)},
             )
-        return row
+        return row, is_new
 
     def get(self, session: Session, upload_id: str) -> UploadRow:
         """A declared upload. NotFound UPLOAD_NOT_FOUND."""

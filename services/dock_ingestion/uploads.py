@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -17,7 +19,6 @@ from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.allowance import Allowance
 from dock_ingestion.chunks import Chunk, Coming
 from dock_ingestion.settings import IngestionSettings
-from dock_trace import span
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
 from learndock.package.refusal import refuse_limit
@@ -26,6 +27,8 @@ from learndock.semantic import SemanticSpecification
 _DEFAULTS = PackageLimits()
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MOST_IN_MEMORY = 2 << 20
+"""Bytes of a package that are kept while its commit looks at it; of a larger one the store is asked again."""
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}")
 
 
@@ -78,7 +81,7 @@ class UploadDesk:
             self._check_backlog(session, declaration.owner)
             if declaration.learnware_id:
                 self._check_ownership(session, declaration)
-            row = self._uploads.begin(
+            row, is_new = self._uploads.begin(
                 session,
                 upload_id=declaration.upload_id,
                 tenant=self._tenant,
@@ -90,6 +93,8 @@ class UploadDesk:
                 semantic_json=declaration.semantic_json,
             )
         failpoint("ingestion.begin.after")
+        if is_new:  # so nothing of it is in the store, which is not asked then
+            return Progress(0, row.size_bytes, None)
         return self._progress(row)
 
     def receive(self, chunks: Iterable[Chunk]) -> int:
@@ -145,11 +150,7 @@ class UploadDesk:
         if row.committed_learnware_id:
             return self._committed(row), True
         try:
-            with span("ingestion.commit") as here:
-                learnware, present = self._commit(row)
-                here.set("dock.learnware", learnware.learnware_id)
-                here.set("dock.version", learnware.version)
-                return learnware, present
+            return self._commit(row)
         except (NotFound, FailedPrecondition, InvalidInput):
             # Somebody else may have committed it meanwhile, and removed the blob that a twin made superfluous.
             committed = self._committed_meanwhile(upload_id)
@@ -165,8 +166,7 @@ class UploadDesk:
         try:
             self._blobs.complete(row.blob_key, _whole(row))
             failpoint("ingestion.commit.after_complete")
-            verify_digest(digest(self._blobs.read(row.blob_key)), (row.sha256, row.size_bytes))
-            with self._blobs.open(row.blob_key) as source:
+            with self._verified(row) as source:
                 package, semantic = admit(source, row.semantic_json, self._package_limits)
         except InvalidInput:
             self._drop(row)
@@ -182,6 +182,17 @@ class UploadDesk:
             failpoint("ingestion.commit.before_twin")
             self._blobs.delete(row.blob_key)
         return learnware, present
+
+    def _verified(self, row: UploadRow) -> BinaryIO:
+        """What the store holds, to be read, once all of it was read and has the declared digest."""
+        declared = (row.sha256, row.size_bytes)
+        chunks = self._blobs.read(row.blob_key)
+        if row.size_bytes > _MOST_IN_MEMORY:
+            verify_digest(digest(chunks), declared)
+            return self._blobs.open(row.blob_key)
+        kept = io.BytesIO()  # what was verified is what is looked at, and the store is asked once
+        verify_digest(digest(_kept(chunks, kept)), declared)
+        return kept
 
     def _accept(self, row: UploadRow, package: Package, semantic: SemanticSpecification) -> tuple[LearnwareRow, bool]:
         with self._database.transaction() as session:
@@ -256,6 +267,9 @@ class UploadDesk:
         if persisted:
             return persisted
         # A crash after completing the object leaves it whole, without the row that makes it a learnware.
+        return self._stored(row)
+
+    def _stored(self, row: UploadRow) -> int:
         try:
             return self._blobs.stat(row.blob_key).size
         except NotFound:
@@ -274,6 +288,8 @@ class UploadDesk:
         return self._committed(row) if row.committed_learnware_id else None
 
     def _require_complete(self, row: UploadRow) -> None:
+        if self._stored(row) == row.size_bytes:  # as a small upload is, once it was sent
+            return
         persisted = self._persisted(row)
         if persisted != row.size_bytes:
             raise FailedPrecondition(
@@ -294,6 +310,12 @@ class UploadDesk:
                 self._uploads.drop(session, row.upload_id)
                 self._blobs.abort(row.blob_key)
                 self._blobs.delete(row.blob_key)
+
+
+def _kept(chunks: Iterable[bytes], into: BinaryIO) -> Iterator[bytes]:
+    for chunk in chunks:
+        into.write(chunk)
+        yield chunk
 
 
 def _whole(row: UploadRow) -> Whole:

@@ -40,8 +40,10 @@ def session(database):
 
 
 def test_an_upload_declared_again_goes_on(session):
-    row = UPLOADS.begin(session, **DECLARED)
-    assert UPLOADS.begin(session, **DECLARED) == row == UPLOADS.get(session, "upload-1")
+    row, is_new = UPLOADS.begin(session, **DECLARED)
+    assert is_new
+    assert UPLOADS.begin(session, **DECLARED) == (row, False)
+    assert UPLOADS.get(session, "upload-1") == row
     assert row.committed_learnware_id == ""
 
 
