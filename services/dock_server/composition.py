@@ -23,6 +23,7 @@ from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.process import ProcessSandbox
 from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database, place_of
+from dock_server.backup.schedule import scheduled
 from dock_server.folder import DockFolder
 from dock_server.late import Late, LateServicer
 from dock_server.metrics import DockMetrics
@@ -101,6 +102,8 @@ class Dock:
             service = self.readiness.wait_for(target, partial(make_service, target, means, self._settings), stopping)
             self._begin(target, service, stopping)
             late.attach(service.servicer)
+        for part in scheduled(self._servicers, means, self._settings.tenant):
+            self._begin("the schedule of backups", part, stopping)
 
     def _means(self, stopping: threading.Event) -> Means:
         """What the targets are made of, waited for. Each target waits for no more than it needs."""

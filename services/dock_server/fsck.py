@@ -3,52 +3,75 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from dock_checking.settings import CheckingSettings
 from dock_ingestion.settings import IngestionSettings
-from dock_server.existing import DATA, existing_dock
+from dock_server.existing import DATA_OR_SERVER, existing_dock
 from dock_server.folder import FolderLock
 from dock_server.inspection import Finding, Inspection
+from dock_server.opened import OpenedDock, opened_dock, settings_for
+from dock_server.progress import told
 
 
 @click.command("fsck")
-@DATA
-@click.option("--quarantine", is_flag=True, help="Move damaged packages to the folder's `quarantine`.")
+@DATA_OR_SERVER
+@click.option(
+    "--keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the signing key.  [default: DOCK_CHECKING_KEYS, or keys in --data]",
+)
+@click.option("--quarantine", is_flag=True, help="Move damaged packages to `quarantine`, in the folder or the bucket.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def fsck(data: Path, quarantine: bool, as_json: bool) -> None:
-    """Look over a stopped dock: packages, specifications, signed verdicts, and what belongs to nobody.
+def fsck(data: Path | None, keys: Path | None, quarantine: bool, as_json: bool) -> None:
+    """Look over a dock, which may run: rows, packages, specifications, signed verdicts, and what belongs to nobody.
 
-    Every package is read and its digest compared. Exit code 1 says that something is wrong; what merely waits to be
-    swept is told and does not count.
+    Every package is read and its digest compared. The dock is that of DOCK_DB_URL and DOCK_BLOB_URL, or of a folder;
+    one in a folder must be stopped for --quarantine. Exit code 1 says that something is wrong, 3 that database or store
+    did not answer; what merely waits to be swept is told and does not count.
 
     Example:  dock fsck --data ~/my-dock
     """
-    existing_dock(data)
-    with FolderLock(data) as folder:
-        inspection = Inspection(folder, grace_s=IngestionSettings().abandoned_after_s)
+    with _dock(data, alone=quarantine) as dock, told("read") as progress:
+        folder = keys or CheckingSettings().keys or dock.folder.keys
+        inspection = Inspection(dock, keys=folder, grace_s=IngestionSettings().abandoned_after_s, progress=progress)
         findings = list(inspection.findings())
-        moved = [str(path) for each in findings if quarantine and (path := inspection.quarantine(each))]
+        moved = [path for each in findings if quarantine and (path := inspection.quarantine(each))]
     serious = sum(each.serious for each in findings)
     if as_json:
-        told = {
+        told_of = {
             "versions": inspection.versions,
             "bytes": inspection.bytes,
             "findings": [asdict(each) for each in findings],
             "quarantined": moved,
         }
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps(told_of, indent=2))
     else:
         _say(findings, moved, inspection)
     if serious:
         raise click.exceptions.Exit(1)
 
 
+@contextmanager
+def _dock(data: Path | None, *, alone: bool) -> Iterator[OpenedDock]:
+    settings = settings_for(data)
+    if not (alone and settings.embedded):
+        with opened_dock(data) as dock:
+            yield dock
+        return
+    existing_dock(settings.data)
+    with FolderLock(settings.data), opened_dock(data) as dock:
+        yield dock
+
+
 def _say(findings: list[Finding], moved: list[str], inspection: Inspection) -> None:
     for each in findings:
-        click.echo(f"{'wrong' if each.serious else 'note '}  {each.kind}  {each.what}  {each.detail}")
+        click.echo(f"{each.mark}  {each.kind}  {each.what}  {each.detail}")
     for path in moved:
         click.echo(f"moved  {path}")
     if any(each.kind.startswith("PACKAGE_") and each.serious for each in findings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dock_db.options import DatabaseOptions
@@ -171,6 +171,27 @@ class DatabaseSettings(BaseSettings):
     def options(self) -> DatabaseOptions:
         """The same as the database takes them."""
         return DatabaseOptions(**self.model_dump())
+
+
+class BackupSettings(BaseSettings):
+    """Backups that a dock makes of itself, by the process that runs ingestion; of several, one."""
+
+    model_config = SettingsConfigDict(env_prefix="DOCK_BACKUP_", use_attribute_docstrings=True)
+
+    to: str = ""
+    """Where backups lie: a folder, or s3://host:port/bucket/prefix. One place for each dock, and not its own store."""
+
+    every_s: float = Field(default=0.0, ge=0.0)
+    """Seconds between two backups; 0 for none but those of `dock backup`. The signing key is never in these."""
+
+    keep: int = Field(default=7, ge=1)
+    """Complete backups that are kept; older ones go when a new one is complete."""
+
+    access_key: SecretStr = SecretStr("")
+    """Access key of the object store for backups, where it is not the one of DOCK_BLOB_ACCESS_KEY."""
+
+    secret_key: SecretStr = SecretStr("")
+    """Its secret key."""
 
 
 class PackageSettings(BaseSettings):
