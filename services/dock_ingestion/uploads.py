@@ -19,6 +19,7 @@ from dock_ingestion.admission import admit, digest, verify_digest
 from dock_ingestion.allowance import Allowance
 from dock_ingestion.chunks import Chunk, Coming
 from dock_ingestion.settings import IngestionSettings
+from dock_trace import span
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
 from learndock.package.refusal import refuse_limit
@@ -150,7 +151,11 @@ class UploadDesk:
         if row.committed_learnware_id:
             return self._committed(row), True
         try:
-            return self._commit(row)
+            with span("ingestion.commit") as here:
+                learnware, present = self._commit(row)
+                here.set("dock.learnware", learnware.learnware_id)
+                here.set("dock.version", learnware.version)
+                return learnware, present
         except (NotFound, FailedPrecondition, InvalidInput):
             # Somebody else may have committed it meanwhile, and removed the blob that a twin made superfluous.
             committed = self._committed_meanwhile(upload_id)
