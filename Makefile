@@ -74,11 +74,11 @@ faults: setup-dev setup-services ## The fault matrix on separate services, withi
 	nice $(BIN)/python tools/torture/faults.py $(if $(FULL),--full) $(FAULTS_ARGS)
 	$(BIN)/pytest tests/faults/test_object_store.py $(PYTEST_ARGS)
 
-bench: setup-dev ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
+bench: setup-dev setup-services ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
 	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"
 	$(BIN)/python tools/bench/main.py $(BENCH_ARGS)
 
-bench-quick: setup-dev ## The same with small sizes, and the peer only where it is there already
+bench-quick: setup-dev setup-services ## The same with small sizes, and the peer only where it is there already
 	$(BIN)/python tools/bench/main.py --quick $(BENCH_ARGS)
 
 demo: setup ## Fill a dock with real models, then search it as somebody with data would

@@ -48,6 +48,29 @@ def test_it_goes_on_from_what_is_persisted_and_a_gap_is_refused(office, house):
     assert office.desk.commit(declaration.upload_id)[0].size_bytes == len(data)
 
 
+def test_a_small_push_asks_the_store_for_nothing_twice(office, house, monkeypatch):
+    """Each of these is a round trip to an object store."""
+    asked: list[str] = []
+    for name in ("persisted_bytes", "append", "stat", "complete", "read", "open", "delete", "abort"):
+        real = getattr(house.blobs, name)
+
+        def counted(*args, name=name, real=real):
+            asked.append(name)
+            return real(*args)
+
+        monkeypatch.setattr(house.blobs, name, counted)
+    package = house.package()
+    declaration = office.declaration(package)
+    office.desk.begin(declaration)
+    assert asked == []
+    office.write(declaration, package.read_bytes())
+    assert [name for name in asked if name != "stat"] == ["append"]
+    asked.clear()
+    office.desk.commit(declaration.upload_id)
+    assert asked.count("read") == 1
+    assert asked.count("open") <= 1  # as files are read
+
+
 def test_chunks_that_come_twice_or_overlap_are_harmless(office, house):
     package = house.package()
     data = package.read_bytes()
