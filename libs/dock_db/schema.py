@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, inspect, select, text
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
+from dock_db.transitions import serialise
 from learndock.errors import FailedPrecondition
 
 _log = logging.getLogger(__name__)
@@ -94,6 +95,8 @@ def migrate(session: Session, to: int | None = None) -> SchemaStatus:
     if before.version >= wanted:
         return before
     dialect.limit_lock_waits(session, _PATIENCE)
+    if before.version:
+        serialise(session)  # writers wait before they hold a table: one that held it would be deadlocked with us
     migrations.upgrade(session.connection(), wanted)
     if wanted > 1:
         session.execute(delete(tables.schema_marker))
