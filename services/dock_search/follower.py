@@ -139,8 +139,9 @@ class Follower:
             return False
         failpoint("search.before_indexed")
         with self._database.transaction() as session:
-            self._inspect(row, session)
+            # This first: flags refer to the learnware, and whoever holds it must not then wait for the lock of all.
             self._learnwares.mark_indexed(session, row.learnware_id, row.version)
+            self._inspect(row, session)
         failpoint("search.after_indexed")
         _log.info("%s can be found", key_of(row))
         return True
