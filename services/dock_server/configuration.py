@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,7 +108,7 @@ class Configuration:
     def printed(self) -> str:
         """The settings as lines that a shell reads, each with its origin as a comment."""
         values = self.values()
-        lines = [f"{each.name}={each.value}" for each in values]
+        lines = [f"{each.name}={shlex.quote(each.value) if each.value else ''}" for each in values]
         width = min(60, max(map(len, lines)))
         return "\n".join(f"{line:<{width}}  # {each.origin}" for line, each in zip(lines, values, strict=True))
 

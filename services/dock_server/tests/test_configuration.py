@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -30,11 +31,23 @@ def test_everything_in_force_is_printed_with_its_origin_and_no_secret():
     found = dict(line.split("#") for line in done.output.splitlines())
     values = {line.strip(): origin.strip() for line, origin in found.items()}
     assert values["DOCK_PORT=7"] == "option"
-    assert values["DOCK_DB_URL=postgresql+psycopg2://dock:******@db/dock?sslpassword=******"] == "environment"
+    masked = "postgresql+psycopg2://dock:******@db/dock?sslpassword=******"
+    assert values[f"DOCK_DB_URL='{masked}'"] == "environment"
     assert values["DOCK_PEERS_REUSE=dns:///reuse:1"] == "environment"
     assert values["DOCK_SEARCH_SEARCHER=exact"] == "default"
     assert "geheim" not in done.output
     assert not any(name.startswith("DOCK_CHECKING_") for name in values), "only the chosen targets'"
+
+
+def test_a_shell_reads_what_is_printed_as_it_was_set():
+    url = "s3://store:9000/bucket?secure=false&region=us-east-1"
+    keys = {"DOCK_BLOB_ACCESS_KEY": "a", "DOCK_BLOB_SECRET_KEY": "b"}
+    done = ask("ingestion", "--print-config", DOCK_BLOB_URL=url, **keys)
+    assert done.exit_code == 0, done.output
+    script = f'{done.stdout}\nprintf %s "$DOCK_BLOB_URL"'
+    told = subprocess.run(["/bin/sh", "-ec", script], capture_output=True, text=True, check=True)
+    assert told.stdout == url
+    assert told.stderr == ""
 
 
 @pytest.mark.parametrize(
