@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,6 +11,8 @@ from dock_blob.settings import BlobSettings
 from learndock.errors import FailedPrecondition, InvalidInput
 
 _OPTIONS = {"secure", "region"}
+_BUCKET = re.compile(r"(?!\d+(\.\d+){3}$)[A-Za-z0-9][A-Za-z0-9._:-]{1,61}[A-Za-z0-9]")
+"""What the client takes for a bucket's name; a store may ask for more."""
 _HINT = "Write s3://host:port/bucket, with ?secure=false where it speaks no TLS."
 
 
@@ -43,6 +46,8 @@ class Address:
         bucket, _, prefix = parts.path.strip("/").partition("/")
         if parts.scheme != "s3" or not parts.hostname or not bucket:
             raise _invalid("scheme s3, host or bucket is missing")
+        if not _BUCKET.fullmatch(bucket) or any(pair in bucket for pair in ("..", ".-", "-.")):
+            raise _invalid("the bucket's name has to be 3 to 63 letters, digits, dots and hyphens")
         if set(options) - _OPTIONS or options.get("secure", "true") not in ("true", "false"):
             raise _invalid("it may have secure=true or false and region=NAME, and no other option")
         if prefix:

@@ -59,7 +59,7 @@ def test_a_bucket_is_made_only_where_that_is_wanted(s3_server):
     "url",
     [
         "s3://", "s3://host", "http://host/bucket", "s3://host:no/bucket", "s3://host/bucket?other=1",
-        "s3://host/bucket?secure=perhaps",
+        "s3://host/bucket?secure=perhaps", "s3://host/x", "s3://host/a bucket", "s3://host/a..b", "s3://host/10.0.0.1",
     ],
 )  # fmt: skip
 def test_urls_that_are_none(url):
