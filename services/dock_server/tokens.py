@@ -77,10 +77,8 @@ def create(
         )
     wanted, lasts_s = _scopes(scopes), _seconds(expires)
     minted = Token.mint()
-    if out is not None:
-        _write(out, minted.secret)
     settings = read_settings(DockSettings)
-    with _database(settings, data) as database, database.transaction() as session:
+    with _written(out, minted.secret), _database(settings, data) as database, database.transaction() as session:
         row = Tokens().create(
             session,
             token_id=minted.token_id,
@@ -116,6 +114,8 @@ def list_tokens(owner: str, everything: bool, data: Path | None, as_json: bool) 
     if as_json:
         click.echo(json.dumps([_document(row) for row in rows], indent=2))
         return
+    if not rows:
+        click.echo("There is no token yet. Next: dock token create --owner NAME", err=True)
     for row in rows:
         used = f"used {_day(row.used_at)}" if row.used_at else "never used"
         state = "revoked" if row.revoked_at else f"until {_day(row.expires_at)}"
@@ -197,6 +197,20 @@ def _seconds(text: str) -> float:
             hint="Give hours, days or weeks, such as 12h, 90d or 4w, up to 365d.",
         )
     return seconds
+
+
+@contextmanager
+def _written(path: Path | None, secret: str) -> Iterator[None]:
+    """Write the secret first, where it is asked for; no file stays when the token does not come about."""
+    if path is None:
+        yield
+        return
+    _write(path, secret)
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _write(path: Path, secret: str) -> None:
