@@ -34,7 +34,11 @@ def existing_dock(data: Path) -> DockFolder:
     """The folder of a dock that was there before; nothing is made. NotFound DOCK_FOLDER_NOT_FOUND."""
     folder = DockFolder(data.resolve())
     if not (folder.root / "dock.db").is_file():
-        raise NotFound(f"There is no dock in {data}.", reason="DOCK_FOLDER_NOT_FOUND", hint="Name it with --data.")
+        raise NotFound(
+            f"There is no dock in {data}.",
+            reason="DOCK_FOLDER_NOT_FOUND",
+            hint="Name its folder with --data, or its server with DOCK_DB_URL.",
+        )
     return folder
 
 

@@ -76,6 +76,7 @@ _SERVER = {
     "fsck": "Look over a dock for damage.",
     "backup": "Back up a dock, list and verify backups.",
     "restore": "Restore a backup into an empty dock.",
+    "dlq": "Look at events that were given up, and deliver them again.",
     "db": "Look at a database's schema, and migrate it.",
     "reinstate": "Take a learnware into use again that the dock suspended.",
     "retry": "Start a learnware again that the dock gave up.",

@@ -132,7 +132,9 @@ def _of_other_packages() -> Iterator[Sight]:
 
 
 def _dock(address: str | None, owner: str | None) -> Sight:
-    where = address or os.environ.get("DOCK_URL") or "127.0.0.1:50051"
+    usual = os.environ.get("DOCK_URL", "")
+    ingestion = os.environ.get("DOCK_PEERS_INGESTION", "") if (address or "") in ("", usual) else ""
+    where = ingestion or address or usual or "127.0.0.1:50051"
     try:
         dock = open_dock(address, owner)
         next(iter(dock.list()), None)

@@ -25,6 +25,7 @@ def test_help_lists_every_command_and_loads_none_of_their_libraries():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+    assert "another package" not in done.stdout, "each of the server's commands has a line of its own"
     for name in main.COMMANDS:
         assert f"\n  {name}" in done.stdout
 
