@@ -11,7 +11,6 @@ from pathlib import Path
 
 from dock_blob import BlobStore
 from dock_db import Database, rowcopy
-from dock_failpoint import failpoint
 from dock_server.backup.manifest import KEYS, PACKAGES, ROWS, Manifest
 from dock_server.backup.packages import entry, whole
 from dock_server.backup.taking import Progress
@@ -49,13 +48,11 @@ def restore(
     with vault.lines(manifest, ROWS):
         pass  # better said before an hour of copying
     copied = _copy(vault, manifest, blobs, progress)
-    failpoint("restore.packages.after")
     has_keys = manifest.has_keys and _restore_keys(vault, manifest, keys)
     with vault.lines(manifest, ROWS) as lines, database.transaction() as session:
         rows = rowcopy.load(session, lines, version=manifest.schema, skip_ids=skip_ids)
         if rows != manifest.rows:
             raise damaged(manifest.name, "it has not as many rows as it says")
-        failpoint("restore.rows.before_commit")
     return Restored(manifest, rows, copied, has_keys)
 
 

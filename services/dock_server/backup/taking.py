@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 
 from dock_blob import BlobStore
 from dock_db import Database, Learnwares, holds, rowcopy
-from dock_failpoint import failpoint
 from dock_server.backup.manifest import KEYS, PACKAGES, ROWS, Manifest, Part, name_at
 from dock_server.backup.packages import entry, whole
 from dock_server.backup.retention import forget
@@ -66,7 +65,6 @@ class BackupTaker:
         try:
             with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as packages:
                 manifest = self._read_rows(rows, packages)
-                failpoint("backup.rows.after")
                 parts = {
                     ROWS: vault.put(manifest.name, ROWS, rows),
                     PACKAGES: vault.put(manifest.name, PACKAGES, packages),
@@ -76,7 +74,6 @@ class BackupTaker:
                 copying = _Copying(self._blobs, vault, self._renew)
                 copying.copy(_entries(packages), manifest.packages, progress)
             sealed = Manifest(**{**vars(manifest), "parts": parts, "missing": copying.missing})
-            failpoint("backup.seal.before")
             vault.seal(sealed)
             forgotten = forget(vault, keep, heartbeat=self._renew) if keep else []
             return Taken(sealed, copying.copied, copying.copied_bytes, forgotten)
