@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as pb
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as service
+
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Collector(service.TraceServiceServicer):
     """Listens from the first on; closed at the end of a block."""
 
     def __init__(self) -> None:
-        self._arrived = threading.Condition(threading.RLock())
+        self._arrived = threading.Condition()
         self._spans: list[Seen] = []
         self._server = grpc.server(ThreadPoolExecutor(4))
         service.add_TraceServiceServicer_to_server(self, self._server)
@@ -56,16 +59,21 @@ class Collector(service.TraceServiceServicer):
         with self._arrived:
             return list(self._spans)
 
-    def of(self, trace_id: str) -> list[Seen]:
-        """The spans of a trace that came so far."""
-        return [span for span in self.all() if span.trace_id == trace_id]
-
-    def wait_for(self, trace_id: str, names: set[str], seconds: float = 60.0) -> list[Seen]:
+    def wait_for(self, trace_id: str, names: set[str]) -> list[Seen]:
         """The spans of a trace, once all these names are among them."""
+        return self.wait_until(
+            lambda spans: [each for each in spans if each.trace_id == trace_id],
+            lambda found: names <= {each.name for each in found},
+        )
+
+    def wait_until(
+        self, choose: Callable[[list[Seen]], list[Seen]], enough: Callable[[list[Seen]], bool] = bool
+    ) -> list[Seen]:
+        """Those of all spans that are chosen, once they are enough."""
         with self._arrived:
-            came = self._arrived.wait_for(lambda: names <= {span.name for span in self.of(trace_id)}, seconds)
-        found = self.of(trace_id)
-        assert came, f"missing {names - {span.name for span in found}}, there are {[span.name for span in found]}"
+            came = self._arrived.wait_for(lambda: enough(choose(self._spans)), PATIENCE_S)
+            found = choose(self._spans)
+        assert came, f"there are only {[span.name for span in found]}"
         return found
 
     def close(self) -> None:

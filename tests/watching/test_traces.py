@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -81,21 +80,17 @@ def test_spans_lie_within_those_above_them_and_say_which_learnware(watched, span
 def test_a_call_that_a_service_makes_is_a_span_of_its_own(watched):
     with watched.client() as client:
         client.predict([watched.record.learnware_id], [[1.0, 2.0]])
-    named = "dockapi.ingestion.v1.IngestionService/GetLearnware"
-    end = time.monotonic() + 60
-    calls = []
-    while not calls and time.monotonic() < end:
-        calls = [each for each in watched.collector.all() if each.service == "dock-reuse" and each.name == named]
-        time.sleep(0.05)
-    spans = watched.collector.wait_for(calls[0].trace_id, {named, "dockapi.reuse.v1.ReuseService/Predict"})
-    call = one(spans, named, service="dock-reuse")
+    named, predict = "dockapi.ingestion.v1.IngestionService/GetLearnware", "dockapi.reuse.v1.ReuseService/Predict"
+
+    def find(**wanted):
+        return watched.collector.wait_until(
+            lambda spans: [each for each in spans if wanted.items() <= vars(each).items()]
+        )[0]
+
+    call = find(name=named, service="dock-reuse")
     assert call.kind == trace_pb2.Span.SPAN_KIND_CLIENT
-    assert above(spans, call).name == "dockapi.reuse.v1.ReuseService/Predict"
-    end = time.monotonic() + 60
-    while time.monotonic() < end and len(watched.collector.of(call.trace_id)) < len(spans) + 1:
-        time.sleep(0.05)
-    served = one(watched.collector.of(call.trace_id), named, service="dock-ingestion")
-    assert served.parent_id == call.span_id
+    assert find(span_id=call.parent_id).name == predict
+    assert find(parent_id=call.span_id).service == "dock-ingestion"
 
 
 def test_logs_of_the_pipeline_carry_the_trace_and_what_is_worked_on(watched):

@@ -16,8 +16,8 @@ from dock_db import Relay, State
 def queue_of():
     queues = []
 
-    def make(laboratory, *, parallel=2, poll_s=30.0):
-        queues.append(CheckQueue(laboratory.examiner, parallel=parallel, poll_s=poll_s))
+    def make(laboratory, *, parallel=2, poll_s=30.0, **more):
+        queues.append(CheckQueue(laboratory.examiner, parallel=parallel, poll_s=poll_s, **more))
         queues[-1].start()
         return queues[-1]
 
@@ -95,9 +95,11 @@ def test_damaged_packages_cost_the_others_no_rest(laboratory, house, until, queu
         house.blobs.delete(damaged.blob_key)
         house.blobs.put(damaged.blob_key, [b"other bytes"])
     good = house.received(**MISFIT)
-    queue_of(laboratory, parallel=1, poll_s=600.0)
+    told = []
+    queue_of(laboratory, parallel=1, poll_s=600.0, on_attempt=told.append)
     until(lambda: house.now(good).state is State.REJECTED)
     assert caplog.text.count("put off") == 3
+    until(lambda: told == ["damaged"] * 3 + ["done"])
 
 
 def test_where_the_host_fails_the_others_keep_their_tries(broken_laboratory, house, until, queue_of, caplog):

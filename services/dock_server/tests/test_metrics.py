@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import threading
 import time
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from dock_bus import Message, Subscription
 from dock_bus.inprocess import InProcessBus
-from dock_checking.queue import CheckQueue
 from dock_db import DeadLetterRecorder, Learnwares, Reconciler, State
 from dock_db.standing import STAGES
 from dock_ingestion.settings import IngestionSettings
 from dock_ingestion.sweeper import Sweeper
 from dock_sandbox.observed import ObservedRunner
-from dock_sandbox.port import Outcome
+from dock_sandbox.port import SandboxSpec
+from dock_sandbox.process import ProcessSandbox
 from dock_server.bounded import Bounded
+from dock_server.figures import FIGURES
 from dock_server.metrics import DockMetrics
-from learndock.errors import Unavailable
+from learndock.errors import DockError
 
 
 @pytest.fixture
@@ -142,65 +147,35 @@ def test_dead_letters_of_the_bus_in_the_process_are_read_from_the_database(house
     assert read(registry, "dock_dlq_messages", stage="specification") == 1
 
 
-class Examiner:
-    """Claims forever; each check ends as it is told."""
-
-    def __init__(self, *ends):
-        self._ends = list(ends)
-
-    def next(self):
-        return self._ends.pop(0) if self._ends else None
-
-    def check(self, end):
-        if isinstance(end, Exception):
-            raise end
-        return end
-
-    def give_back(self):
-        return 0
-
-
-def test_attempts_are_counted_and_a_damaged_package_too(registry, metrics, until):
-    damaged = Unavailable("other bytes", reason="PACKAGE_DAMAGED")
-    away = Unavailable("away", reason="STORE_DOWN")
-    examiner = Examiner(True, False, damaged, away, ValueError("ours"))
-    queue = CheckQueue(examiner, parallel=1, poll_s=0.01, on_attempt=partial(metrics.attempt, "checking"))
-    queue.start()
-    count = partial(read, registry, "dock_attempts_total", stage="checking")
-    until(lambda: count(outcome="failed") == 1)
-    queue.stop()
-    assert [count(outcome=each) for each in ("done", "fenced", "damaged", "put_off")] == [1, 1, 1, 1]
+def test_a_damaged_package_is_an_attempt_and_a_failure_of_the_store(registry, metrics):
+    metrics.attempt("checking", "done")
+    assert read(registry, "dock_blob_verify_failures_total") == 0
+    metrics.attempt("checking", "damaged")
+    assert read(registry, "dock_attempts_total", stage="checking", outcome="damaged") == 1
     assert read(registry, "dock_blob_verify_failures_total") == 1
 
 
-class EndedSandbox:
-    isolation = "none"
-
-    def outcome(self):
-        return Outcome("SANDBOX_MEMORY", "", "")
-
-    def close(self):
-        """It is closed."""
-
-
-class Runner:
-    def __init__(self, sandbox):
-        self._sandbox = sandbox
-
-    def start(self, _spec):
-        if self._sandbox is None:
-            raise Unavailable("no", reason="SANDBOX_START_FAILED")
-        return self._sandbox
-
-
-def test_sandboxes_are_counted_once_by_their_outcome(registry, metrics):
-    sandbox = ObservedRunner(Runner(EndedSandbox()), metrics.sandbox_run).start(None)
+def test_sandboxes_are_counted_once_by_their_outcome(tmp_path, registry, metrics):
+    runner = ObservedRunner(ProcessSandbox(unsafe_local=True), metrics.sandbox_run)
+    spec = SandboxSpec(tmp_path, Path(sys.executable), (), "model.py", "Model")
+    sandbox = runner.start(spec)
+    assert read(registry, "dock_sandbox_runs_total", outcome="OK") is None
     sandbox.close()
     sandbox.close()
-    with pytest.raises(Unavailable):
-        ObservedRunner(Runner(None), metrics.sandbox_run).start(None)
-    assert read(registry, "dock_sandbox_runs_total", outcome="SANDBOX_MEMORY") == 1
+    assert read(registry, "dock_sandbox_runs_total", outcome="OK") == 1
+    with pytest.raises((DockError, OSError)):
+        runner.start(replace(spec, python=tmp_path / "none"))
     assert read(registry, "dock_sandbox_runs_total", outcome="START_FAILED") == 1
+
+
+def test_alerts_of_the_guide_name_metrics_and_labels_that_there_are():
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "watching.md").read_text(encoding="utf-8")
+    known = {figure.name: figure for figure in FIGURES}
+    named = re.findall(r"\b(dock_[a-z_]+)(?:\{(\w+)=)?", page)
+    assert len(named) > 15
+    for name, label in named:
+        assert name in known
+        assert not label or label in known[name].labels
 
 
 def test_without_the_database_a_scrape_says_so_and_leaves_its_gauges_out(house, registry, metrics, bus):
