@@ -63,23 +63,23 @@ def _packages(vault: Vault, manifest: Manifest, lines: Iterator[str], progress: 
         count += 1
         key, sha256, size = entry(line)
         if key not in manifest.missing and (wrong := _package(vault, sha256, size)):
-            yield Flaw(*wrong)
+            yield wrong
         if progress:
             progress(count, manifest.packages)
     if count != manifest.packages:
         yield Flaw("BACKUP_DAMAGED", PACKAGES, f"It names {count} packages of {manifest.packages}.")
 
 
-def _package(vault: Vault, sha256: str, size: int) -> tuple[str, str, str] | None:
+def _package(vault: Vault, sha256: str, size: int) -> Flaw | None:
     hasher, length = hashlib.sha256(), 0
     try:
         for chunk in vault.store.read(content_key(sha256)):
             hasher.update(chunk)
             length += len(chunk)
     except NotFound:
-        return "PACKAGE_MISSING", sha256, "It is not there."
+        return Flaw("PACKAGE_MISSING", sha256, "It is not there.")
     except DockError as error:
-        return "PACKAGE_UNREADABLE", sha256, error.message
+        return Flaw("PACKAGE_UNREADABLE", sha256, error.message)
     if hasher.hexdigest() == sha256:
         return None
-    return "PACKAGE_DAMAGED", sha256, f"It has {length} of {size} bytes, and not those that were stored."
+    return Flaw("PACKAGE_DAMAGED", sha256, f"It has {length} of {size} bytes, and not those that were stored.")
