@@ -82,6 +82,7 @@ def running(folder, monkeypatch, bus, **settings) -> Iterator[tuple[Dock, Databa
     """A whole dock in this process, over a bus that it is given."""
     with FolderLock(folder) as held, monkeypatch.context() as patch:
         patch.setattr(composition, "open_bus", lambda *_args, **_named: bus)
+        held.scratch.mkdir(parents=True, exist_ok=True)
         dock = compose(held, DockSettings(data=folder, port=0, metrics_port=-1, drain_s=0.0, **settings))
         dock.start()
         database = Database(settings.get("db_url") or held.database_url)
@@ -146,7 +147,7 @@ def clean(tmp_path_factory, packages):
 @pytest.mark.sandbox
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("rows", ["sqlite"])
+@pytest.mark.parametrize("rows", ["sqlite", "postgresql"])
 def test_the_dock_ends_in_the_state_of_the_clean_run(form, rows, clean, request, tmp_path, packages, monkeypatch):
     settings = {}
     if rows == "postgresql":
