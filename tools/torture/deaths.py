@@ -50,6 +50,8 @@ def sudden_deaths(flow: Flow, size: int) -> str:
         died += met
         spared += [f"{target} at {name}" for target, name in armed.items() if target not in met]
         flow.estate.mend()
+    if not died:
+        flow.breaches.append("nobody died")
     points = sum(map(len, drawn.values()))
     return f"{len(died)} deaths at {points} failpoints" + (f"; not met: {', '.join(spared)}" if spared else "")
 
