@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from dock_bus.checks import check_agreement, check_message, check_subscription
@@ -21,7 +22,7 @@ from dock_bus.pulled import Held, PulledDurable
 from dock_bus.settings import BusSettings
 from dock_bus.streams import consumer_config
 from dock_bus.wire import Wire, decode
-from learndock.errors import NotFound, Unavailable
+from learndock.errors import InvalidInput, NotFound, Unavailable
 
 _log = logging.getLogger(__name__)
 _FULL = frozenset({10023, 10047, 10077, 10122})
@@ -140,6 +141,12 @@ class NatsBus:
             except NoStreamResponseError:
                 await self._connection.repair(session)
                 await session.js.publish(subject, message.data, headers=headers)
+        except MaxPayloadError as error:  # this server is set to take less than others
+            raise InvalidInput(
+                "The message is larger than the server of the bus takes.",
+                reason="MESSAGE_TOO_LARGE",
+                hint="Set its max_payload to 1 MB, as it is by default.",
+            ) from error
         except APIError as error:
             if error.err_code in _FULL:
                 raise Unavailable(

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import nats
 import pytest
+from tools.services.nats import NatsServer
 
 from dock_bus import Delivery, Message
 from dock_bus.nats import NatsBus
 from dock_bus.tests.contract import QUICK, EventBusContract, Recorder, message, until
 from dock_bus.wire import Wire
+from learndock.errors import InvalidInput
 
 MEMBER = Path(__file__).with_name("member.py")
 
@@ -216,3 +218,17 @@ def test_no_thread_stays_behind(nats_server, bus_settings):
     bus.close()
     bus.close()
     assert threading.active_count() == before
+
+
+def test_what_this_server_will_not_take_is_the_messages_fault_and_not_the_servers(bus_settings):
+    server = NatsServer(more="max_payload: 65536")
+    server.start()
+    try:
+        bus = NatsBus.connect(server.url, bus_settings)
+        with pytest.raises(InvalidInput) as caught:
+            bus.publish(message(data=b"x" * 100_000))
+        assert caught.value.reason == "MESSAGE_TOO_LARGE"
+        bus.publish(message(data=b"x" * 10_000))
+        bus.close()
+    finally:
+        server.close()
