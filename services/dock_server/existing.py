@@ -44,7 +44,10 @@ def existing_dock(data: Path) -> DockFolder:
 
 @contextmanager
 def existing_database(data: Path | None) -> Iterator[Database]:
-    """The database of a dock that was there before; a folder that was named wins over DOCK_DB_URL."""
+    """The database of a dock that was there before; a folder that was named wins over DOCK_DB_URL.
+
+    FailedPrecondition SCHEMA_TOO_OLD or SCHEMA_TOO_NEW where this code cannot work with its schema.
+    """
     settings = read_settings(DockSettings)
     if data is not None or settings.embedded:
         folder = existing_dock(data or settings.data)
@@ -54,6 +57,7 @@ def existing_database(data: Path | None) -> Iterator[Database]:
         check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
     database = open_database(folder, settings)
     try:
+        database.schema().require()
         yield database
     finally:
         database.close()

@@ -39,10 +39,14 @@ def settings_for(data: Path | None) -> DockSettings:
 
 @contextmanager
 def opened_dock(data: Path | None) -> Iterator[OpenedDock]:
-    """A dock that was there before, whether it runs or not. NotFound DOCK_FOLDER_NOT_FOUND, Unavailable."""
+    """A dock that was there before, whether it runs or not.
+
+    NotFound DOCK_FOLDER_NOT_FOUND, FailedPrecondition SCHEMA_TOO_OLD or SCHEMA_TOO_NEW, Unavailable.
+    """
     settings = settings_for(data)
     folder = existing_dock(settings.data) if settings.embedded else DockFolder(settings.data.resolve())
     with opened(settings, folder) as dock:
+        dock.database.schema().require()
         yield dock
 
 

@@ -9,7 +9,11 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
-from dock_db import Database, migrations
+from dock_db import Database, migrations, schema
+from dock_server.backup.commands import backup
+from dock_server.fsck import fsck
+from dock_server.reinstate import reinstate
+from dock_server.retry import retry
 from dock_server.schema import db
 from learndock.errors import FailedPrecondition, NotFound
 
@@ -81,3 +85,18 @@ def test_where_no_dock_is_none_is_made(dock_db, tmp_path, monkeypatch):
     for word in ("status", "migrate"):
         assert isinstance(dock_db(word).exception, NotFound)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["fsck"], ["backup", "copy"], ["retry", "00000001"], ["reinstate", "00000001"]])
+def test_commands_for_a_dock_say_that_its_schema_is_old(words, tmp_path, monkeypatch):
+    monkeypatch.delenv("DOCK_DB_URL", raising=False)
+    database = Database(f"sqlite:///{tmp_path / 'dock.db'}")
+    with database.transaction() as session:
+        schema.migrate(session, to=2)
+    database.close()
+    commands = {"fsck": fsck, "backup": backup, "retry": retry, "reinstate": reinstate}
+    arguments = [word if word != "copy" else str(tmp_path / "copy") for word in words[1:]]
+    why = ["--why", "it was mended"] if words[0] == "reinstate" else []
+    done = CliRunner().invoke(commands[words[0]], [*arguments, *why, "--data", str(tmp_path)])
+    assert getattr(done.exception, "reason", "") == "SCHEMA_TOO_OLD", done.output
+    assert not (tmp_path / "copy").exists()
