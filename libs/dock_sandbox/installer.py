@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import threading
@@ -10,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dock_sandbox.surroundings import surroundings
 from learndock.errors import Unavailable
 
 OnLine = Callable[[str], None]
 
-_NOT_OURS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT", "UV_SYSTEM_PYTHON")
 _NETWORK = ("error sending request", "Failed to fetch", "dns error", "Could not connect", "operation timed out")
 _OFFLINE = ("network was disabled", "Network connectivity is disabled", "not found in the cache")
 
@@ -38,7 +37,7 @@ class Run:
 
 
 class Uv:
-    """Runs uv with the user's own settings and caches."""
+    """Runs uv with the user's own settings and caches, and with nothing else that the dock was given."""
 
     def __init__(self, path: Path | None = None, *, offline: bool = False, timeout_s: float = 900.0) -> None:
         self._path = path or find_uv()
@@ -82,8 +81,7 @@ class Uv:
         return run
 
     def _variables(self) -> dict[str, str]:
-        variables = {name: value for name, value in os.environ.items() if name not in _NOT_OURS}
-        variables |= {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        variables = surroundings() | {"UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
         return {**variables, "UV_OFFLINE": "1"} if self._offline else variables
 
 

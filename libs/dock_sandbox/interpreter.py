@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dock_sandbox.installer import Uv
+from dock_sandbox.surroundings import surroundings
 
 OLDEST = (3, 8)
 """The worker needs at least this one."""
@@ -76,7 +77,13 @@ def probe(path: Path) -> Interpreter | None:
     """What a Python says of itself; None where it does not run."""
     try:
         said = subprocess.run(  # noqa: S603 - interpreters of this machine
-            [str(path), "-I", "-S", "-c", _PROBE], capture_output=True, text=True, timeout=20, check=True, cwd="/"
+            [str(path), "-I", "-S", "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+            cwd="/",
+            env=surroundings(),
         )
         version, real, base = json.loads(said.stdout)
     except (OSError, ValueError, subprocess.SubprocessError):

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from dock_sandbox.bubblewrap import NOBODY, bubblewrap_path
 from dock_sandbox.hierarchy import hierarchy
+from dock_sandbox.surroundings import surroundings
 from dock_sandbox.syscalls import make_filter
 from learndock.errors import Unavailable
 from learndock.runtime import landlock
@@ -79,7 +80,7 @@ def _namespaces() -> Finding:
     user = [] if os.geteuid() == 0 else ["--unshare-user", "--disable-userns", "--uid", str(NOBODY)]
     command = [bwrap, *user, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--ro-bind", "/", "/"]
     command += ["--proc", "/proc", "--dev", "/dev", "--cap-drop", "ALL", "--die-with-parent", "--", "true"]
-    tried = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    tried = _run(command, timeout_s=30)
     if tried.returncode:
         said = tried.stderr.strip()[-300:]
         return Finding("namespaces", ok=False, detail=f"Namespaces cannot be made: {said}", remedy=_NAMESPACES)
@@ -125,6 +126,12 @@ def _landlock() -> Finding:
 
 
 def _version(path: str) -> tuple[int, ...]:
-    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+    said = _run([path, "--version"], timeout_s=10)
     numbers = said.stdout.split()[-1:] or ["0"]
     return tuple(int(part) for part in numbers[0].split(".") if part.isdigit())
+
+
+def _run(command: list[str], *, timeout_s: float) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - an argument list of our own making
+        command, capture_output=True, text=True, timeout=timeout_s, check=False, env=surroundings()
+    )
