@@ -122,8 +122,7 @@ class Bucket:
 
     def finish(self, name: str, upload: str, parts: Sequence[FoundPart]) -> None:
         """Make the object of these parts."""
-        listed = [Part(part.number, part.etag) for part in parts]
-        self._call(lambda: self._client._complete_multipart_upload(self._name, name, upload, listed))  # noqa: SLF001
+        self._call(lambda: self._finish(name, upload, [Part(part.number, part.etag) for part in parts]))
 
     def drop(self, name: str, upload: str) -> None:
         """Drop a multipart upload; one that is gone is fine."""
@@ -149,6 +148,12 @@ class Bucket:
         if len(data) != length:
             raise OSError(f"{len(data)} of {length} bytes came")
         return data
+
+    def _finish(self, name: str, upload: str, parts: list[Part]) -> None:
+        made = self._client._complete_multipart_upload(self._name, name, upload, parts)  # noqa: SLF001
+        if not (made.object_name or made.etag or made.location):
+            # It takes long, so servers say 200 first; an error that comes after that is only in the answer's text.
+            raise OSError("the answer names no object")
 
     def _find(self, name: str) -> Found:
         found = self._client.stat_object(self._name, name)

@@ -93,7 +93,7 @@ def find_growth(bucket: Bucket, names: Names, part_bytes: int) -> Growth:
     begun = any(each.name == names.begun for each in found)
     upload, parts = _find_upload(bucket, names) if begun else ("", [])
     parts = _contiguous(parts)
-    if parts and (len(parts) > 1 or parts[0].size > part_bytes):
+    if parts:  # the first one is always whole, and may be from when DOCK_BLOB_PART_BYTES was another
         part_bytes = parts[0].size
     solid = sum(part.size for part in parts if part.size == part_bytes)
     segments = _segments(found, names)

@@ -135,8 +135,9 @@ class S3BlobStore:
             except (UploadGone, NotFound) as error:
                 if self._bucket.find(names.target) is None:  # otherwise another replica completed it
                     raise missing(key) if isinstance(error, NotFound) else _interrupted(key) from None
-        self._clean(names)
-        return BlobInfo(key, found.size, found.age_s) if found else self.stat(key)
+        made = BlobInfo(key, found.size, found.age_s) if found else self.stat(key)
+        self._clean(names)  # once the object is seen: until then it is all there is of it
+        return made
 
     def abort(self, key: str) -> None:
         """Drop the unfinished upload, if there is one."""

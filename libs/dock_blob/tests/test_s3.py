@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from typing import ClassVar
 
 import pytest
 
@@ -363,3 +364,52 @@ def test_what_was_acknowledged_survives_the_servers_death(own_s3):
     store.append("t/up", offset, sliced(data[offset:]), whole)
     store.complete("t/up", whole)
     assert b"".join(store.read("t/up")) == data
+
+
+class _SaysYesFirst:
+    """A server's answers to a completion: 200 before it is done, and then the error in the text, `times` times."""
+
+    headers: ClassVar[dict[str, str]] = {}
+    data = b'<?xml version="1.0"?><Error><Code>InternalError</Code><Message>try again</Message></Error>'
+
+    def __init__(self, store: S3BlobStore, times: int) -> None:
+        client = store._bucket._client
+        self._execute, self._left = client._execute, times
+        client._execute = self
+
+    def __call__(self, method: str, *args, **named):
+        if method == "POST" and "uploadId" in named.get("query_params", {}) and self._left:
+            self._left -= 1
+            return self
+        return self._execute(method, *args, **named)
+
+
+def test_a_yes_with_an_error_in_it_is_no_completion(store):
+    data, whole = content(PART + 1)
+    store.append("a", 0, sliced(data), whole)
+    _SaysYesFirst(store, times=1)
+    assert store.complete("a", whole).size == len(data)
+    _SaysYesFirst(store, times=1)
+    assert store.put("b", sliced(data)) == len(data)
+    assert b"".join(store.read("b")) == data
+
+
+def test_where_the_completion_fails_for_good_what_came_stays(store):
+    data, whole = content(PART + 1)
+    store.append("a", 0, sliced(data), whole)
+    _SaysYesFirst(store, times=SETTINGS.tries)
+    with pytest.raises(Unavailable):
+        store.complete("a", whole)
+    assert store.persisted_bytes("a") == len(data)
+    assert store.complete("a", whole).size == len(data)
+
+
+def test_an_upload_goes_on_where_parts_have_become_larger_since(store, url):
+    data, whole = content(3 * PART)
+    store.append("a", 0, sliced(data[:PART]), whole)
+    later = S3BlobStore.connect(url, BlobSettings(part_bytes=2 * PART, wait_s=0))
+    assert later.persisted_bytes("a") == PART
+    assert later.append("a", PART, sliced(data[PART:]), whole) == len(data)
+    later.complete("a", whole)
+    assert b"".join(store.read("a")) == data
+    later.close()
