@@ -95,6 +95,10 @@ class Follower:
         while True:
             with self._database.read_at() as session:
                 rows = self._learnwares.changed_since(session, self._applied)
+                newest = rows[-1].revision if rows else self._learnwares.revision(session)
+            if newest < self._applied:
+                self._begin_anew(newest)
+                continue
             if not rows:
                 return
             for row in rows:
@@ -102,6 +106,20 @@ class Follower:
                 with self._progress:
                     self._applied = row.revision
                     self._progress.notify_all()
+
+    def _begin_anew(self, newest: int) -> None:
+        """The database has gone back, and its revisions and ids mean other things now: nothing of the index counts."""
+        _log.error(
+            "the database is at revision %d, and was at %d: a backup, or a standby that was behind, took its place; "
+            "the index is built anew",
+            newest,
+            self._applied,
+        )
+        with self._progress:
+            self._applied = 0
+        for key in self.records.known():
+            self._index.remove(key)
+            self.records.forget(key)
 
     def _apply_or_set_aside(self, row: LearnwareRow) -> None:
         """Damaged where it is kept: that must not keep all the others out of the index (guarantee G10)."""

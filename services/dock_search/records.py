@@ -42,6 +42,10 @@ class Records:
         """It left the index."""
         self._kept.pop(key, None)
 
+    def known(self) -> list[str]:
+        """Those of all that came into the index and did not leave it."""
+        return list(self._kept)
+
     def of(self, keys: Iterable[str]) -> Seen:
         """The records of these keys that may be shown."""
         keys = list(dict.fromkeys(keys))

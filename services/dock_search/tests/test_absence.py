@@ -32,7 +32,6 @@ def test_search_goes_on_without_the_database_and_says_so(house, own_postgres, un
     own_postgres.stop()
     away = library.find(0.0)
     assert away.stale
-    print("KEPT", library.follower.records._kept.keys(), away.compared, away.notes)
     assert away.revision == before.revision
     assert [row.learnware_id for row, _ in away.hits] == [row.learnware_id for row, _ in before.hits]
     assert [hit for _, hit in away.hits] == [hit for _, hit in before.hits]

@@ -369,3 +369,24 @@ def test_one_that_would_be_first_for_most_is_flagged(library, house):
     library.follower.catch_up()
     assert flags(house, greedy) == ["FIRST_FOR_MOST"]
     assert [flags(house, row) for row in honest] == [[]] * 10
+
+
+def test_a_database_that_went_back_is_followed_from_its_beginning(library, house):
+    """As after a failover to a standby that was behind: the same ids and revisions stand for something else."""
+    kept = house.indexed(**at(0.0))
+    with house.database.read() as session:
+        revision, following = session.execute(text("SELECT value, next_learnware FROM revision")).one()
+    lost, gone = house.indexed(**at(5.0)), house.indexed(**at(9.0))
+    library.follower.catch_up()
+    assert library.keys([kept, lost, gone]) == {key_of(kept), key_of(lost), key_of(gone)}
+
+    with house.database.transaction() as session:
+        for table in ("flags", "specifications", "learnwares"):
+            session.execute(text(f"DELETE FROM {table} WHERE learnware_id <> '{kept.learnware_id}'"))
+        session.execute(text(f"UPDATE revision SET value = {revision}, next_learnware = {following}"))
+    new = house.indexed(**at(40.0))
+    assert key_of(new) == key_of(lost)
+    library.follower.catch_up()
+    assert library.keys([kept, lost, gone]) == {key_of(kept), key_of(new)}
+    assert next(hit.fits for row, hit in library.find(40.0).hits if row.learnware_id == new.learnware_id) == "fits"
+    assert library.follower.revision == house.now(new).revision
