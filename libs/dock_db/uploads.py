@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from typing import Any
+
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
@@ -11,7 +13,7 @@ from learndock.errors import AlreadyExists, NotFound
 
 _table = tables.uploads
 _COLUMNS = tuple(_table.c[name] for name in UploadRow.__dataclass_fields__)
-_DECLARED = ("tenant", "owner", "learnware_id", "size_bytes", "sha256", "blob_key", "semantic_json")
+_DECLARED = ("tenant", "owner", "learnware_id", "size_bytes", "sha256", "semantic_json")
 
 
 class Uploads:
@@ -30,17 +32,20 @@ class Uploads:
         blob_key: str,
         semantic_json: str,
     ) -> tuple[UploadRow, bool]:
-        """Declare an upload: (its row, whether it is new). Another under its id is AlreadyExists (UPLOAD_ID_TAKEN)."""
+        """Declare an upload: (its row, whether it is new). Another under its id is AlreadyExists (UPLOAD_ID_TAKEN).
+
+        `blob_key` is for a new one, and must be one that was never used: an upload that is there keeps its own.
+        """
         declared = {
             "tenant": tenant,
             "owner": owner,
             "learnware_id": learnware_id,
             "size_bytes": size_bytes,
             "sha256": sha256,
-            "blob_key": blob_key,
             "semantic_json": semantic_json,
         }
-        values = {"upload_id": upload_id, "updated_at": dialect.now(session), **declared}
+        moment = dialect.now(session)
+        values = {"upload_id": upload_id, "blob_key": blob_key, "updated_at": moment, **declared}
         is_new = dialect.insert_or_ignore(session, _table, values)
         if not is_new:
             self.progress(session, upload_id)
@@ -57,8 +62,18 @@ class Uploads:
 
     def get(self, session: Session, upload_id: str) -> UploadRow:
         """A declared upload. NotFound UPLOAD_NOT_FOUND."""
-        statement = select(*_COLUMNS).where(_table.c.upload_id == upload_id)
-        found = session.execute(statement).mappings().first()
+        return self._find(session, upload_id, select(*_COLUMNS))
+
+    def hold(self, session: Session, row: UploadRow) -> UploadRow:
+        """An upload as it is now, which nobody else commits or drops until the transaction ends.
+
+        NotFound UPLOAD_NOT_FOUND, also where it was dropped and begun anew.
+        """
+        same = select(*_COLUMNS).where(_table.c.blob_key == row.blob_key)
+        return self._find(session, row.upload_id, same.with_for_update())
+
+    def _find(self, session: Session, upload_id: str, columns: Select[Any]) -> UploadRow:
+        found = session.execute(columns.where(_table.c.upload_id == upload_id)).mappings().first()
         if found is None:
             raise NotFound(
                 f"There is no upload {upload_id} here.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -90,13 +91,18 @@ class UploadDesk:
                 learnware_id=declaration.learnware_id,
                 size_bytes=declaration.size_bytes,
                 sha256=declaration.sha256,
-                blob_key=f"packages/{self._tenant}/{declaration.sha256}/{declaration.upload_id}",
+                blob_key=self._new_key(declaration),
                 semantic_json=declaration.semantic_json,
             )
         failpoint("ingestion.begin.after")
         if is_new:  # so nothing of it is in the store, which is not asked then
             return Progress(0, row.size_bytes, None)
         return self._progress(row)
+
+    def _new_key(self, declaration: Declaration) -> str:
+        # Never the same again: what nobody refers to nobody will come to refer to, and may be deleted at any time,
+        # even by a request that reaches the store late.
+        return f"packages/{self._tenant}/{declaration.sha256}/{secrets.token_hex(8)}/{declaration.upload_id}"
 
     def receive(self, chunks: Iterable[Chunk]) -> int:
         """Persist a stream of chunks as it comes; return the bytes persisted of the last one's upload.
@@ -201,14 +207,13 @@ class UploadDesk:
 
     def _accept(self, row: UploadRow, package: Package, semantic: SemanticSpecification) -> tuple[LearnwareRow, bool]:
         with self._database.transaction() as session:
-            current = self._uploads.get(session, row.upload_id)
+            current = self._uploads.hold(session, row)  # whose object stays while the row does
             if current.committed_learnware_id:
                 return self._committed(current), True
             twin = self._learnwares.find_content(session, row.tenant, row.owner, semantic.name, row.sha256)
             if twin is not None and row.learnware_id in ("", twin.learnware_id):
                 self._uploads.commit(session, row.upload_id, twin.learnware_id, twin.version)
                 return twin, True
-            self._blobs.stat(row.blob_key)  # blobs go within transactions only, so from here on it stays
             learnware = self._learnwares.insert(
                 session,
                 tenant=row.tenant,
@@ -305,10 +310,10 @@ class UploadDesk:
             )
 
     def _drop(self, row: UploadRow) -> None:
-        """Forget a refused upload, unless it was sent anew and committed while it was looked at."""
+        """Forget a refused upload, unless it was begun anew or committed while it was looked at."""
         with self._database.transaction() as session:
             try:
-                current = self._uploads.get(session, row.upload_id)
+                current = self._uploads.hold(session, row)
             except NotFound:
                 return
             if not current.committed_learnware_id:

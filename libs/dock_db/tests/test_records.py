@@ -47,6 +47,17 @@ def test_an_upload_declared_again_goes_on(session):
     assert row.committed_learnware_id == ""
 
 
+def test_an_upload_declared_again_keeps_its_key_and_after_it_was_dropped_has_another(session):
+    other = {**DECLARED, "blob_key": "packages/default/b/upload-1"}
+    row, _ = UPLOADS.begin(session, **DECLARED)
+    assert UPLOADS.begin(session, **other)[0].blob_key == DECLARED["blob_key"]
+    assert UPLOADS.hold(session, row) == row
+    UPLOADS.drop(session, "upload-1")
+    assert UPLOADS.begin(session, **other)[0].blob_key == other["blob_key"]
+    with pytest.raises(NotFound):
+        UPLOADS.hold(session, row)
+
+
 @pytest.mark.parametrize("change", [{"size_bytes": 11}, {"owner": "bob"}, {"sha256": "b" * 64}, {"learnware_id": "1"}])
 def test_another_declaration_under_its_id_is_refused(session, change):
     UPLOADS.begin(session, **DECLARED)
