@@ -100,6 +100,8 @@ class FileBlobStore:
                 self._publish(path, final, key)
                 failpoint("blob.complete.after_rename")
                 self._remove(path, self._unfinished)
+            elif _size(final) is not None:
+                _sync_folder(final.parent)  # whoever brought it there may have died before that
         return self.stat(key)
 
     def abort(self, key: str) -> None:
@@ -172,6 +174,7 @@ class FileBlobStore:
             if final.exists():
                 if not filecmp.cmp(source, final, shallow=False):
                     raise exists(key)
+                _sync_folder(final.parent)  # whoever brought it there may have died before that
                 return
             _make_folders(final.parent, self._objects)
             source.rename(final)

@@ -128,3 +128,36 @@ def test_a_store_that_does_not_sync_is_found_out(tmp_path, monkeypatch, forgotte
         disk.look()
     with pytest.raises(AssertionError):
         judge(disk.moments[-1].write(tmp_path / "cut"), Promises(objects={"a/1"}))
+
+
+class Died(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("way", ["put", "complete"])
+def test_a_process_dies_between_a_name_and_its_sync_and_then_the_power_goes(tmp_path, monkeypatch, way):
+    root = tmp_path / "store"
+    root.mkdir()
+    disk = Disk(root)
+
+    def bring() -> None:
+        store = FileBlobStore(root)
+        if way == "put":
+            store.put("a/1", [WHOLE["a/1"]])
+        else:
+            store.complete("a/1")
+
+    def die(name: str) -> None:
+        if name == "blob.publish.before_sync":
+            raise Died
+
+    with monkeypatch.context() as patch:
+        disk.watch(patch)
+        FileBlobStore(root).append_part("a/1", 0, WHOLE["a/1"])
+        with monkeypatch.context() as dying:
+            dying.setattr("dock_blob.file.failpoint", die)
+            with pytest.raises(Died):
+                bring()
+        bring()
+        disk.look()
+    judge(disk.moments[-1].write(tmp_path / "cut"), Promises(objects={"a/1"}))
