@@ -17,6 +17,8 @@ from dock_server.backup.taking import Progress
 from dock_server.backup.vault import Vault, content_key, damaged
 from learndock.errors import InvalidInput, NotFound
 
+_DRAFT = ".restoring"
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -91,12 +93,19 @@ def _restore_keys(vault: Vault, manifest: Manifest, folder: Path) -> bool:
     target = io.BytesIO()
     vault.fetch(manifest, KEYS, target)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if any(folder.iterdir()):
+    wanted = {folder / Path(name).name: str(text) for name, text in json.loads(target.getvalue()).items()}
+    present = [path for path in folder.iterdir() if not path.name.endswith(_DRAFT)]
+    if any(path not in wanted or path.read_bytes() != wanted[path].encode() for path in present):
         return False
-    for name, text in json.loads(target.getvalue()).items():
-        path = folder / Path(name).name
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    for path, text in wanted.items():  # those that a torn restore brought are the same again
+        _write_secret(path, text)
     return True
+
+
+def _write_secret(path: Path, text: str) -> None:
+    draft = path.with_name(path.name + _DRAFT)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -74,6 +74,7 @@ class BackupTaker:
                 copying = _Copying(self._blobs, vault, self._renew)
                 copying.copy(_entries(packages), manifest.packages, progress)
             sealed = Manifest(**{**vars(manifest), "parts": parts, "missing": copying.missing})
+            self._hold.renew()  # who stood still for so long that another began may have lost its files to that one
             vault.seal(sealed)
             forgotten = forget(vault, keep, heartbeat=self._renew) if keep else []
             return Taken(sealed, copying.copied, copying.copied_bytes, forgotten)

@@ -201,6 +201,31 @@ def test_the_key_comes_only_when_it_is_asked_for_and_for_its_owner_alone(filled,
     assert (restored.read_text(), restored.stat().st_mode & 0o777) == ("secret", 0o600)
 
 
+def test_keys_that_came_in_part_come_whole(filled, vault, empty, tmp_path):
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    texts = {"rotations.jsonl": "the way\n", "verdict-key.pem": "secret"}
+    for name, text in texts.items():
+        (keys / name).write_text(text)
+    taken(filled, vault, keys=keys)
+    empty.keys.mkdir()
+    (empty.keys / "rotations.jsonl").write_text(texts["rotations.jsonl"])
+    (empty.keys / "verdict-key.pem.restoring").write_text("sec")
+    assert back(vault, empty).keys
+    assert {path.name: path.read_text() for path in empty.keys.iterdir()} == texts
+
+
+def test_another_key_stays_where_it_is(filled, vault, empty, tmp_path):
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (keys / "verdict-key.pem").write_text("secret")
+    taken(filled, vault, keys=keys)
+    empty.keys.mkdir()
+    (empty.keys / "verdict-key.pem").write_text("another")
+    assert not back(vault, empty).keys
+    assert (empty.keys / "verdict-key.pem").read_text() == "another"
+
+
 def test_the_schedule_makes_one_when_the_newest_is_old_enough(filled, tmp_path):
     settings = BackupSettings(to=str(tmp_path / "vault"), every_s=100.0, keep=2)
     registry = CollectorRegistry()
