@@ -61,7 +61,9 @@ class House:
         """A package's zip; `parts` are those of `build_package`."""
         return build_package(self.folder / "packages" / f"{next(self.numbers)}.zip", **parts)
 
-    def received(self, *, owner: str = "ann", learnware_id: str = "", **parts: Any) -> LearnwareRow:
+    def received(
+        self, *, owner: str = "ann", tenant: str = "default", learnware_id: str = "", **parts: Any
+    ) -> LearnwareRow:
         """A learnware that waits for its check."""
         self.clock.pass_by(0.001)
         path = self.package(**parts)
@@ -69,12 +71,12 @@ class House:
         package = read_package(path)
         assert package.semantic is not None
         digest = hashlib.sha256(data).hexdigest()
-        key = f"packages/default/{digest}/upload-{next(self.numbers):06d}"
+        key = f"packages/{tenant}/{digest}/upload-{next(self.numbers):06d}"
         self.blobs.put(key, [data])
         with self.database.transaction() as session:
             return Learnwares().insert(
                 session,
-                tenant="default",
+                tenant=tenant,
                 owner=owner,
                 name=package.semantic.name,
                 content_sha256=digest,

@@ -38,10 +38,14 @@ class _Unreadable(Exception):
 
 
 class Follower:
-    """Applies every transition to the index, in the order of revisions."""
+    """Applies every transition of one tenant's learnwares to the index, in the order of revisions.
 
-    def __init__(self, database: Database, index: Searcher, *, poll_s: float) -> None:
+    Those of others in the same database pass by: they are never found, and never announced as found.
+    """
+
+    def __init__(self, database: Database, index: Searcher, *, tenant: str, poll_s: float) -> None:
         self._database = database
+        self._tenant = tenant
         self._index = index
         self.records = Records(database)
         self._inspector = Inspector(index)
@@ -102,7 +106,8 @@ class Follower:
             if not rows:
                 return
             for row in rows:
-                self._apply_or_set_aside(row)
+                if row.tenant == self._tenant:
+                    self._apply_or_set_aside(row)
                 with self._progress:
                     self._applied = row.revision
                     self._progress.notify_all()

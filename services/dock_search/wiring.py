@@ -46,8 +46,8 @@ class Search:
         self.follower.stop()
 
 
-def make_search(database: Database, bus: EventBus, settings: SearchSettings) -> Search:
-    """Wire search by hand."""
+def make_search(database: Database, bus: EventBus, settings: SearchSettings, *, tenant: str) -> Search:
+    """Wire search by hand, for the learnwares of one tenant."""
     index: Searcher = plugins.load(plugins.SEARCHERS, settings.searcher)()
-    follower = Follower(database, index, poll_s=settings.poll_s)
+    follower = Follower(database, index, tenant=tenant, poll_s=settings.poll_s)
     return Search(SearchServicer(Finder(index, follower, settings)), follower, bus, settings.replica or _own_name())

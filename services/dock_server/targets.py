@@ -158,7 +158,7 @@ def make_service(target: str, means: Means, settings: DockSettings) -> Service:
             on_attempt=partial(means.metrics.attempt, "specification"),
         )
     if target == "search":
-        search = make_search(means.database, means.bus, _search_settings(settings))
+        search = make_search(means.database, means.bus, _search_settings(settings), tenant=settings.tenant)
         means.metrics.follow(lambda: search.follower.revision)
         return search
     return make_reuse(

@@ -31,10 +31,10 @@ ANYTHING = SemanticSpecification.from_json("{}", query=True)
 class Library:
     """An index, who follows the database into it, and who searches it."""
 
-    def __init__(self, house, **settings):
+    def __init__(self, house, tenant="default", **settings):
         self.house = house
         self.index = Index()
-        self.follower = Follower(house.database, self.index, poll_s=0.05)
+        self.follower = Follower(house.database, self.index, tenant=tenant, poll_s=0.05)
         self.finder = Finder(self.index, self.follower, SearchSettings(**settings))
 
     def find(self, centre=0.0, **wanted):
@@ -69,6 +69,30 @@ def test_what_was_embedded_becomes_searchable_and_indexed(library, house):
     ((found, hit),) = library.find(3.0).hits
     assert (found.learnware_id, hit.key) == (row.learnware_id, key_of(row))
     assert library.follower.revision == house.now(row).revision
+
+
+def test_tenants_of_one_database_find_their_own_alone(library, house):
+    mine, theirs = house.embedded(**at(3.0)), house.embedded(tenant="other", **at(3.0))
+    announced = house.indexed(tenant="other", **at(4.0))
+    library.follower.catch_up()
+    assert library.keys([mine, theirs, announced]) == {key_of(mine)}
+    assert house.now(theirs).state is State.EMBEDDING, "only the search of their tenant says that they can be found"
+    assert library.follower.revision >= house.now(announced).revision, "who waits for a revision waits for no tenant's"
+    assert [row.learnware_id for row, _ in library.find(3.0).hits] == [mine.learnware_id]
+    others = Library(house, tenant="other")
+    others.follower.catch_up()
+    assert others.keys([mine, theirs, announced]) == {key_of(theirs), key_of(announced)}
+    assert house.now(theirs).state is State.INDEXED
+    library.follower.catch_up()
+    assert library.keys([mine, theirs, announced]) == {key_of(mine)}
+
+
+def test_what_is_damaged_of_another_tenant_is_left_to_that_tenants_search(library, house):
+    broken = house.embedded(tenant="other", **at(3.0))
+    with house.database.transaction() as session:
+        session.execute(text("UPDATE specifications SET payload = 'x'"))
+    library.follower.catch_up()
+    assert house.now(broken).state is State.EMBEDDING
 
 
 def test_what_nothing_fits_is_told_so(library, house):
@@ -285,7 +309,7 @@ def test_a_mixtures_members_stand_in_the_order_of_its_weights(library, house):
 def test_over_grpc_it_follows_events_and_answers(house, until):
     bus = InProcessBus()
     relay = Relay(house.database, bus, poll_s=0.05)
-    search = make_search(house.database, bus, SearchSettings(poll_s=0.05))
+    search = make_search(house.database, bus, SearchSettings(poll_s=0.05), tenant="default")
     search.start()
     relay.start()
     row = house.embedded(specification=table_specification(centre=2.0, points=200, seed=2))
