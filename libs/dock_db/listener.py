@@ -61,8 +61,11 @@ class CommitListener:
             raw = connection.connection.driver_connection
             assert raw is not None
             self._heard()
+            waking = select.poll()  # select knows no descriptor beyond 1023
+            for each in (raw, self._woken):
+                waking.register(each, select.POLLIN)
             while not self._stopping.is_set():
-                select.select([raw, self._woken], [], [], _LOOK_S)
+                waking.poll(_LOOK_S * 1e3)
                 raw.poll()
                 others = [each for each in raw.notifies if each.payload != self._own]
                 raw.notifies.clear()

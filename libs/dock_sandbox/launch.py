@@ -176,11 +176,18 @@ def _spawning_thread() -> ThreadPoolExecutor:
         return _spawner[1]
 
 
+def readable(descriptor: int, timeout_s: float) -> bool:
+    """Whether there is something to read, or its end, in time. By poll: select knows no descriptor beyond 1023."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, timeout_s) * 1e3))
+
+
 def _read_child(info: int, timeout_s: float = 10.0) -> int:
     """Number of bubblewrap's child as it reports it; 0 where it reports none."""
     data, deadline = b"", time.monotonic() + timeout_s
     while b"}" not in data:
-        if not select.select([info], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        if not readable(info, deadline - time.monotonic()):
             return 0
         chunk = os.read(info, 4096)
         if not chunk:

@@ -8,7 +8,7 @@ import threading
 import time
 
 from dock_sandbox.census import Usage, memory_file_bytes, proportional_bytes, usage
-from dock_sandbox.launch import Processes
+from dock_sandbox.launch import Processes, readable
 from dock_sandbox.log import Log
 from dock_sandbox.port import Limits
 from dock_sandbox.trap import close_listener, forbidden_call
@@ -62,7 +62,7 @@ class Watch:
         if self._processes.monitor.poll() is not None:
             return True
         with self._reading:
-            return not self._ended and bool(select.select([self._processes.log], [], [], 0)[0])
+            return not self._ended and readable(self._processes.log, 0.0)
 
     def stop(self) -> None:
         """End the sandbox without a reason, read the rest of its log, and let the thread go. Idempotent."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import resource
 import sys
 from pathlib import Path
 
@@ -49,3 +51,26 @@ class TestUnsafeLocalRuns(_Process, RunnerContract):
     def test_it_says_so(self):
         with self.start("class Model:\n    pass\n") as sandbox:
             assert sandbox.isolation == "unsafe-local"
+
+
+@pytest.fixture
+def crowded():
+    """A process with more descriptors open than select(2) knows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2048)), hard))
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    while taken[-1] < 1024:
+        taken.append(os.open(os.devnull, os.O_RDONLY))
+    yield
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.sandbox
+@pytest.mark.usefixtures("crowded")
+class TestBubblewrapInACrowd(_Process):
+    def test_it_starts_and_tells_what_was_printed(self):
+        with self.start("class Model:\n    def __init__(self):\n        print('here')\n") as sandbox:
+            sandbox.instantiate()
+            assert "here" in sandbox.outcome().log
