@@ -64,15 +64,6 @@ def open_bus(settings: DockSettings, *, name: str, on_delivery: OnDelivery = nob
     return InProcessBus(on_delivery=on_delivery)
 
 
-def place_of(url: str) -> str:
-    """A URL as it may be logged: without user, password and options."""
-    shown = []
-    for each in url.split(","):
-        parts = urlsplit(each.strip())
-        shown.append(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
-    return ",".join(shown)
-
-
 def _scheme(url: str) -> str:
     return url.split(":", 1)[0].strip().lower()
 

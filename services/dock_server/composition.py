@@ -22,7 +22,7 @@ from dock_rpc.server import Server, build_server
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.process import ProcessSandbox
-from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database, place_of
+from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database
 from dock_server.backup.schedule import scheduled
 from dock_server.folder import DockFolder
 from dock_server.late import Late, LateServicer
@@ -43,6 +43,7 @@ from dock_server.targets import (
     full_name,
     make_service,
 )
+from dock_server.urls import place_of
 
 __all__ = ["TARGETS", "Dock", "compose"]
 _log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from dock_server.adapters import check_adapters
 from dock_server.security import check_security
 from dock_server.settings import DatabaseSettings, DockSettings, PackageSettings
 from dock_server.targets import WITH_BLOBS, WITH_DATABASE, check_peers, check_targets
+from dock_server.urls import HIDDEN, masked
 from dock_specification.settings import SpecificationSettings
 from learndock.errors import DockError, InvalidInput
 
@@ -38,9 +38,6 @@ _OF_TARGET: Mapping[str, type[BaseSettings]] = {
 _OF_CLIENTS = frozenset({"DOCK_URL", "DOCK_OWNER", "DOCK_DEBUG", "DOCK_KEY", "DOCK_TOKEN", "DOCK_FAILPOINTS"})
 _OF_OTHERS = ("DOCK_TLS_", "DOCK_TOKEN", "DOCK_TEST_")
 """Read by clients, by peers as clients of each other, and by our own tests."""
-_PASSWORD = re.compile(r"(?<=://)([^/@,]*)@")
-_PARAMETER = re.compile(r"((?:password|secret|token|key)=)[^&,]+", re.IGNORECASE)
-_HIDDEN = "******"
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 
@@ -216,12 +213,7 @@ def _origin(variable: str, name: str, given: Mapping[str, Any]) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
-        return _HIDDEN if value.get_secret_value() else ""
+        return HIDDEN if value.get_secret_value() else ""
     if value is None:
         return ""
-    return _PARAMETER.sub(rf"\1{_HIDDEN}", _PASSWORD.sub(_masked, str(value)))
-
-
-def _masked(found: re.Match[str]) -> str:
-    user, colon, _ = found[1].partition(":")
-    return f"{user}:{_HIDDEN}@" if colon else f"{user}@"
+    return masked(str(value))

@@ -13,10 +13,11 @@ from dock_bus.settings import BusSettings
 from dock_db import Database, dialect
 from dock_rpc.channel import channel
 from dock_rpc.peers import peer_addresses
-from dock_server.adapters import open_blobs, place_of
+from dock_server.adapters import open_blobs
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 from dock_server.targets import PEERS_OF, WITH_BLOBS, WITH_DATABASE, full_name
+from dock_server.urls import place_of
 from learndock.errors import DockError
 
 ANSWER_S = 5.0
