@@ -16,6 +16,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
+from nats.js.errors import NoStreamResponseError
 
 from dock_bus.access import options, shown
 from dock_bus.durability import require_write_through
@@ -132,10 +133,14 @@ class Connection:
             _log.info("made the consumer %s of %s", config.durable_name, stream)
 
     async def attempt(self, call: Callable[[Session], Awaitable[T]]) -> T:
-        """Do something on the session; what goes wrong is Unavailable BUS_DOWN."""
+        """Do something on the session, again once where a stream was gone; what goes wrong is Unavailable BUS_DOWN."""
         session = await self.session(self.settings.timeout_s)
         try:
-            return await call(session)
+            try:
+                return await call(session)
+            except NoStreamResponseError:
+                await self.repair(session)
+                return await call(session)
         except (nats.errors.Error, OSError, asyncio.TimeoutError) as error:
             raise self.is_down_error(said(error)) from error
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from nats.errors import MaxPayloadError
-from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from dock_bus.checks import check_agreement, check_message, check_subscription
 from dock_bus.connection import Connection, Session
@@ -136,11 +136,7 @@ class NatsBus:
     async def _publish(self, session: Session, message: Message) -> None:
         subject, headers = self._wire.subject(message.subject), self._wire.headers(message)
         try:
-            try:
-                await session.js.publish(subject, message.data, headers=headers)
-            except NoStreamResponseError:
-                await self._connection.repair(session)
-                await session.js.publish(subject, message.data, headers=headers)
+            await session.js.publish(subject, message.data, headers=headers)
         except MaxPayloadError as error:  # this server is set to take less than others
             raise InvalidInput(
                 "The message is larger than the server of the bus takes.",

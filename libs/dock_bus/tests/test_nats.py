@@ -166,6 +166,18 @@ class TestNatsBus(EventBusContract):
         bus.publish(sent)
         until(lambda: sent.event_id in recorder.ids and sent.event_id in passing.ids)
 
+    def test_a_deleted_stream_of_dead_letters_takes_the_next_one(self, bus, nats_server, bus_settings):
+        bus.subscribe(QUICK, Recorder(lambda _: True))
+
+        async def delete(client, js):
+            await js.delete_stream(Wire(bus_settings.prefix).letters)
+
+        on_server(nats_server.url, delete)
+        sent = message()
+        bus.publish(sent)
+        until(lambda: [letter.message.event_id for letter in bus.dead_letters()] == [sent.event_id])
+        assert "no answer" not in bus.dead_letters()[0].error
+
     def test_a_deleted_consumer_is_made_again(self, bus, nats_server, bus_settings):
         recorder = Recorder()
         bus.subscribe(QUICK, recorder)
