@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Callable
 
 import nats.errors
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 _EXPIRES_S = 20.0
 _GRACE_S = 5.0
 _LOOK_S = 0.2
+_LONGEST_PAUSE_S = 2.0
+_SAY_AGAIN_S = 60.0
 _TROUBLE = (nats.errors.Error, OSError, asyncio.TimeoutError, DockError)
 
 
@@ -34,6 +37,7 @@ class Puller:
         self._inbox: Inbox | None = None
         self._asked = False
         self._pause_s = 0.1
+        self._said_at = -_SAY_AGAIN_S
 
     def wake(self) -> None:
         """Let `next` look whether it is to stop."""
@@ -46,15 +50,24 @@ class Puller:
                 msg = await self._once()
                 self._pause_s = 0.1
             except _TROUBLE as error:
-                _log.debug("%s cannot be pulled from: %s", self._config.durable_name, said(error))
+                self._say(error)
                 await self._shut()
                 await asyncio.sleep(self._pause_s)
-                self._pause_s = min(2 * self._pause_s, 2.0)
+                self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
                 continue
             if msg is not None:
                 return msg
         await self._shut()
         return self._left()
+
+    def _say(self, error: Exception) -> None:
+        """Aloud where it lasts though the server is there: nobody else would tell."""
+        lasts = self._connection.is_up and self._pause_s >= _LONGEST_PAUSE_S
+        aloud = lasts and time.monotonic() - self._said_at > _SAY_AGAIN_S
+        if aloud:
+            self._said_at = time.monotonic()
+        level = logging.WARNING if aloud else logging.DEBUG
+        _log.log(level, "%s cannot be pulled from: %s", self._config.durable_name, said(error))
 
     async def _once(self) -> Msg | None:
         """A message, or None when it is time to look around."""

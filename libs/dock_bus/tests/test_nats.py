@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
 from tools.services.nats import NatsServer
 
 from dock_bus import Delivery, Message
@@ -189,6 +190,17 @@ class TestNatsBus(EventBusContract):
         sent = message()
         bus.publish(sent)
         until(lambda: sent.event_id in recorder.ids)
+
+    def test_a_consumer_that_cannot_be_had_is_told_of(self, bus, nats_server, bus_settings, caplog):
+        wire = Wire(bus_settings.prefix)
+
+        async def occupy(client, js):
+            taken = ConsumerConfig(durable_name="quick", deliver_subject="elsewhere", ack_policy=AckPolicy.EXPLICIT)
+            await js.add_consumer(wire.events, taken)
+
+        on_server(nats_server.url, occupy)
+        bus.subscribe(QUICK, Recorder())
+        until(lambda: "quick cannot be pulled from" in caplog.text, seconds=60.0)
 
     def test_the_settings_of_today_reach_streams_of_yesterday(self, bus, nats_server, bus_settings):
         changed = bus_settings.model_copy(update={"max_age_s": 1234.0, "max_bytes": 32 << 20})
