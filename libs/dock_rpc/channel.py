@@ -45,6 +45,7 @@ def channel(
     tls: ClientTls | None = None,
     token: bearer.Secret = bearer.no_token,
     token_in_clear: bool = False,
+    named_by: str = "",
 ) -> grpc.Channel:
     """A channel to `address` whose calls raise learndock.errors, also in the middle of a stream.
 
@@ -55,7 +56,8 @@ def channel(
 
     TLS is spoken to an https:// address, and to any that does not say where `tls` (as DOCK_TLS_… say, unless given)
     names an authority or a certificate. What `token` gives goes along with each call; over a line that others may read
-    it goes only where `token_in_clear`: FailedPrecondition TOKEN_IN_CLEAR.
+    it goes only where `token_in_clear`: FailedPrecondition TOKEN_IN_CLEAR. `named_by` is the setting that the address
+    came from, for the hint of who finds nobody there; unset, it is DOCK_URL.
     """
     tls = ClientTls.of_environment() if tls is None else tls
     where = Address.parse(address, secure=tls.wanted)
@@ -64,7 +66,7 @@ def channel(
         raw = grpc.secure_channel(where.target, tls.credentials(), options=options)
     else:
         raw = grpc.insecure_channel(where.target, options=options)
-    return grpc.intercept_channel(raw, _Dealings(_Line(where, tls, token, token_in_clear), patience_s))
+    return grpc.intercept_channel(raw, _Dealings(_Line(where, tls, token, token_in_clear, named_by), patience_s))
 
 
 def _options(address: Address, max_message_bytes: int) -> list[tuple[str, Any]]:
@@ -91,6 +93,7 @@ class _Line:
     tls: ClientTls
     token: bearer.Secret
     token_in_clear: bool
+    named_by: str = ""
 
     def credentials(self) -> list[tuple[str, str]]:
         secret = self.token()
@@ -107,7 +110,11 @@ class _Line:
 
     def error(self, call: Any) -> DockError:
         found = error_from_call(call, str(self.address))
-        return (explain(self.address, self.tls) if found.reason == "DOCK_UNREACHABLE" else None) or found
+        if found.reason != "DOCK_UNREACHABLE":
+            return found
+        if self.named_by:
+            found.hint = f"Start the service there, or name another place with {self.named_by}."
+        return explain(self.address, self.tls) or found
 
 
 class _Details(NamedTuple):

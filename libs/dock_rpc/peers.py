@@ -54,7 +54,13 @@ class Peers:
         """
         where = {name: (addresses or {}).get(name) or default for name in _STUBS}
         channels = {
-            address: channel(address, patience_s=patience_s, token=token, token_in_clear=token_in_clear)
+            address: channel(
+                address,
+                patience_s=patience_s,
+                token=token,
+                token_in_clear=token_in_clear,
+                named_by=_named_by(address, where),
+            )
             for address in sorted(set(where.values()))
         }
         stubs = {name: stub(channels[where[name]]) for name, stub in _STUBS.items()}
@@ -76,3 +82,10 @@ def peer_addresses(environment: Mapping[str, str] = os.environ) -> dict[str, str
     """The addresses set by DOCK_PEERS_INGESTION, DOCK_PEERS_CHECKING, and so on."""
     named = {name: environment.get(f"DOCK_PEERS_{name.upper()}", "").strip() for name in PEERS}
     return {name: address for name, address in named.items() if address}
+
+
+def _named_by(address: str, where: Mapping[str, str]) -> str:
+    """The variables that gave a channel its address; "" where it came from elsewhere."""
+    given = peer_addresses()
+    names = [name for name in PEERS if where[name] == address and given.get(name) == address]
+    return " and ".join(f"DOCK_PEERS_{name.upper()}" for name in names)
