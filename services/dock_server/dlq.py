@@ -15,9 +15,9 @@ from google.protobuf.message import DecodeError
 
 from dock_bus import DeadLetter
 from dock_db import RELAY, Database, DeadLetters, SetAside
-from dock_server.adapters import check_adapters, open_bus, open_database
+from dock_server.adapters import check_adapters, open_bus
 from dock_server.configuration import read_settings
-from dock_server.existing import existing_dock
+from dock_server.existing import database_of, existing_dock
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 from dockapi.events.v1 import events_pb2
@@ -211,18 +211,14 @@ def _letters(data: Path | None) -> Iterator[Letters]:
             if settings.embedded:
                 yield on_bus
                 return
-            database = open_database(DockFolder(settings.data), settings)
-            stack.callback(database.close)
+            database = stack.enter_context(database_of(DockFolder(settings.data), settings))
             _need_schema(database)
             yield _Everywhere(on_bus, database)
         return
     folder = existing_dock(data or settings.data) if settings.embedded else DockFolder(settings.data)
-    database = open_database(folder, settings)
-    try:
+    with database_of(folder, settings) as database:
         _need_schema(database)
         yield _InDatabase(database)
-    finally:
-        database.close()
 
 
 def _need_schema(database: Database) -> None:

@@ -13,7 +13,8 @@ from dock_server.adapters import check_adapters, open_database
 from dock_server.configuration import read_settings
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
-from learndock.errors import NotFound
+from dock_server.urls import place_of
+from learndock.errors import NotFound, Unavailable
 
 DATA = click.option(
     "--data",
@@ -55,9 +56,23 @@ def existing_database(data: Path | None) -> Iterator[Database]:
     else:
         folder = DockFolder(settings.data)
         check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
-    database = open_database(folder, settings)
-    try:
+    with database_of(folder, settings) as database:
         database.schema().require()
         yield database
+
+
+@contextmanager
+def database_of(folder: DockFolder, settings: DockSettings) -> Iterator[Database]:
+    """The database for one command. Where it does not answer, Unavailable says where it should be.
+
+    Only here: a service's errors go to clients, who need not know.
+    """
+    database = open_database(folder, settings)
+    try:
+        yield database
+    except Unavailable as error:
+        if error.reason == "DATABASE_DOWN" and settings.db_url:
+            error.hint = f"Check that it runs and can be reached: DOCK_DB_URL names {place_of(settings.db_url)}."
+        raise
     finally:
         database.close()

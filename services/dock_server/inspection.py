@@ -119,10 +119,9 @@ class Inspection:
 
     def _package(self, row: LearnwareRow) -> Iterator[Finding]:
         try:
-            hasher, size = hashlib.sha256(), 0
-            for chunk in self._blobs.read(row.blob_key):
-                hasher.update(chunk)
-                size += len(chunk)
+            sha256, size = self._read(row.blob_key)
+            wrong = sha256 != row.content_sha256
+            passing = wrong and self._read(row.blob_key)[0] == row.content_sha256
         except NotFound:
             yield Finding("PACKAGE_MISSING", _name(row), f"There is no {row.blob_key}.")
             return
@@ -130,9 +129,19 @@ class Inspection:
             yield Finding("PACKAGE_UNREADABLE", _name(row), error.message)
             return
         self.bytes += size
-        if hasher.hexdigest() != row.content_sha256:
+        if passing:  # it must not be put in quarantine for that
+            told = f"{row.blob_key} was read wrong, and then right: the store, or the way to it, is at fault."
+            yield Finding("PACKAGE_UNREADABLE", _name(row), told)
+        elif wrong:
             told = f"{row.blob_key} has {size} of {row.size_bytes} bytes, and not those that were accepted."
             yield Finding("PACKAGE_DAMAGED", _name(row), told, blob_key=row.blob_key)
+
+    def _read(self, key: str) -> tuple[str, int]:
+        hasher, size = hashlib.sha256(), 0
+        for chunk in self._blobs.read(key):
+            hasher.update(chunk)
+            size += len(chunk)
+        return hasher.hexdigest(), size
 
     def _stored(self, row: LearnwareRow) -> Iterator[Finding]:
         try:

@@ -10,9 +10,9 @@ from pathlib import Path
 from dock_blob import BlobStore
 from dock_blob.file import FileBlobStore
 from dock_db import Database
-from dock_server.adapters import check_adapters, open_blobs, open_database
+from dock_server.adapters import check_adapters, open_blobs
 from dock_server.configuration import read_settings
-from dock_server.existing import existing_dock
+from dock_server.existing import database_of, existing_dock
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 
@@ -53,11 +53,8 @@ def opened_dock(data: Path | None) -> Iterator[OpenedDock]:
 @contextmanager
 def opened(settings: DockSettings, folder: DockFolder) -> Iterator[OpenedDock]:
     """Database and store as the settings name them."""
-    database = open_database(folder, settings)
-    try:
+    with database_of(folder, settings) as database:
         yield OpenedDock(settings, folder, database, _store(settings, folder))
-    finally:
-        database.close()
 
 
 def _store(settings: DockSettings, folder: DockFolder) -> BlobStore:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from dock_db import Database, SchemaStatus, dialect
-from dock_server.adapters import open_database
 from dock_server.configuration import read_settings
-from dock_server.existing import DATA, existing_dock
+from dock_server.existing import DATA, database_of, existing_dock
 from dock_server.folder import DockFolder, FolderLock
 from dock_server.settings import DockSettings
 
@@ -43,10 +40,10 @@ def migrate(data: Path, as_json: bool) -> None:
     settings = read_settings(DockSettings)
     if settings.embedded:
         existing_dock(data)
-        with FolderLock(data) as folder, _opened(folder, settings) as database:
+        with FolderLock(data) as folder, database_of(folder, settings) as database:
             _migrate(database, as_json)
     else:
-        with _opened(DockFolder(data), settings) as database:
+        with database_of(DockFolder(data), settings) as database:
             _migrate(database, as_json)
 
 
@@ -63,22 +60,13 @@ def status(data: Path, wait: float, as_json: bool) -> None:
     """
     settings = read_settings(DockSettings)
     folder = existing_dock(data) if settings.embedded else DockFolder(data)
-    with _opened(folder, settings) as database:
+    with database_of(folder, settings) as database:
         found = database.await_schema(wait) if wait else database.schema()
         with database.read() as session:
             careless = dialect.careless(session)
     _say(found, as_json, careless=careless)
     if not found.usable:
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _opened(folder: DockFolder, settings: DockSettings) -> Iterator[Database]:
-    database = open_database(folder, settings)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 def _migrate(database: Database, as_json: bool) -> None:

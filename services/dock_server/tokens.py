@@ -16,9 +16,9 @@ import click
 from dock_db import Database, TokenRow, Tokens
 from dock_rpc.authorization import SCOPES
 from dock_rpc.bearer import Token
-from dock_server.adapters import check_adapters, open_database
+from dock_server.adapters import check_adapters
 from dock_server.configuration import read_settings
-from dock_server.existing import existing_dock
+from dock_server.existing import database_of, existing_dock
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 from learndock.errors import AlreadyExists, FailedPrecondition, InvalidInput
@@ -144,12 +144,9 @@ def _database(settings: DockSettings, data: Path | None) -> Iterator[Database]:
     else:
         folder = DockFolder(settings.data)
         check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
-    database = open_database(folder, settings)
-    try:
+    with database_of(folder, settings) as database:
         _need_tokens(database)
         yield database
-    finally:
-        database.close()
 
 
 def _need_tokens(database: Database) -> None:

@@ -11,11 +11,13 @@ from sqlalchemy import text
 
 from dock_db import Database, migrations, schema
 from dock_server.backup.commands import backup
+from dock_server.dlq import dlq
 from dock_server.fsck import fsck
 from dock_server.reinstate import reinstate
 from dock_server.retry import retry
 from dock_server.schema import db
-from learndock.errors import FailedPrecondition, NotFound
+from dock_server.tokens import token
+from learndock.errors import FailedPrecondition, NotFound, Unavailable
 
 
 @pytest.fixture(params=["folder", "postgresql"])
@@ -100,3 +102,18 @@ def test_commands_for_a_dock_say_that_its_schema_is_old(words, tmp_path, monkeyp
     done = CliRunner().invoke(commands[words[0]], [*arguments, *why, "--data", str(tmp_path)])
     assert getattr(done.exception, "reason", "") == "SCHEMA_TOO_OLD", done.output
     assert not (tmp_path / "copy").exists()
+
+
+COMMANDS = [(db, ["status"]), (db, ["migrate"]), (fsck, []), (token, ["list"]), (dlq, ["list"]), (retry, ["00000001"])]
+
+
+@pytest.mark.parametrize(("command", "words"), COMMANDS, ids=lambda part: getattr(part, "name", ""))
+def test_a_database_that_does_not_answer_is_named_without_its_password(command, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCK_DB_URL", "postgresql+psycopg2://dock:ge/heim@127.0.0.1:1/house")
+    monkeypatch.setenv("DOCK_BLOB_URL", (tmp_path / "store").as_uri())
+    done = CliRunner().invoke(command, words)
+    assert isinstance(done.exception, Unavailable)
+    assert done.exception.reason == "DATABASE_DOWN"
+    assert "127.0.0.1:1/house" in done.exception.hint
+    assert "heim" not in str(done.exception) + done.output
