@@ -15,7 +15,7 @@ from typing import IO
 from sqlalchemy.orm import Session
 
 from dock_blob import BlobStore
-from dock_db import Database, Learnwares, holds, rowcopy
+from dock_db import Database, Learnwares, holds, rowcopy, schema
 from dock_server.backup.manifest import KEYS, PACKAGES, ROWS, Manifest, Part, name_at
 from dock_server.backup.packages import entry, whole
 from dock_server.backup.retention import forget
@@ -84,12 +84,12 @@ class BackupTaker:
     def _read_rows(self, rows: IO[bytes], packages: IO[bytes]) -> Manifest:
         with self._database.read() as session:
             made_at, revision = rowcopy.moment(session), Learnwares().revision(session)
+            found = schema.status(session)  # of the rows: it may be migrated at any moment
             with gzip.GzipFile(fileobj=rows, mode="wb", mtime=0) as packed:
                 counts = rowcopy.dump(session, lambda line: self._write(packed, line))
             count, size = self._list(session, packages)
         for spool in (rows, packages):
             spool.seek(0)
-        found = self._database.schema()
         return Manifest(
             name=name_at(made_at, revision),
             made_at=made_at,
