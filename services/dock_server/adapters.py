@@ -52,7 +52,9 @@ def open_blobs(folder: DockFolder, settings: DockSettings) -> BlobStore:
 
         # Waiting is done by the process, which answers health checks and SIGTERM meanwhile.
         return S3BlobStore.connect(settings.blob_url, BlobSettings(wait_s=0.0))
-    return FileBlobStore(_folder_of(settings.blob_url) if settings.blob_url else folder.blobs)
+    if settings.blob_url:
+        return FileBlobStore(_folder_of(settings.blob_url), alone=False)  # others may be writing there
+    return FileBlobStore(folder.blobs)
 
 
 def open_bus(settings: DockSettings, *, name: str, on_delivery: OnDelivery = nobody_counts) -> EventBus:

@@ -15,6 +15,7 @@ from dock_blob.file import FileBlobStore
 from dock_db import Database, State
 from dock_rpc.channel import channel
 from dock_rpc.convert import array_to_tensor
+from dock_server.adapters import open_blobs
 from dock_server.commands import serve
 from dock_server.composition import TARGETS, compose
 from dock_server.folder import FolderLock
@@ -65,6 +66,19 @@ def test_an_adapter_that_is_not_here_is_refused_and_not_passed_over(folder, sett
     assert unknown.value.reason == "ADAPTER_UNKNOWN"
     assert next(iter(change)).upper() in unknown.value.message
     assert "somewhere" not in unknown.value.message
+
+
+def test_who_comes_to_a_shared_folder_takes_nothing_away_from_those_who_write_there(folder, settings, tmp_path):
+    shared = settings.model_copy(update={"db_url": "postgresql://there/dock", "blob_url": f"file://{tmp_path}/shared"})
+    writing = open_blobs(folder, shared)
+
+    def slowly():
+        yield b"half "
+        open_blobs(folder, shared)  # as another service does when it starts, and `dock doctor`
+        yield b"whole"
+
+    writing.put("a", slowly())
+    assert b"".join(open_blobs(folder, shared).read("a")) == b"half whole"
 
 
 def test_a_taken_port_is_said_to_be(folder, settings):
