@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from nats.js import JetStreamContext
@@ -14,7 +15,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import BadRequestError, NotFoundError
+from nats.js.errors import BadRequestError, NotFoundError, ServerError
 
 from dock_bus.checks import MAX_MESSAGE_BYTES
 from dock_bus.port import Subscription
@@ -25,6 +26,9 @@ _log = logging.getLogger(__name__)
 _DUPLICATES_S = 120.0
 _MAX_ACK_PENDING = 10_000
 _NAMES_BYTES = 4096
+_STORE_BUSY = 10049
+"""JetStream's code while it still takes away the files of a stream of that name that was deleted."""
+_TRIES, _PAUSE_S = 5, 0.1
 
 
 def stream_configs(wire: Wire, settings: BusSettings) -> list[StreamConfig]:
@@ -64,12 +68,25 @@ async def ensure_streams(js: JetStreamContext, configs: list[StreamConfig]) -> N
     """Make what is missing, change what is otherwise."""
     for config in configs:
         try:
-            await js.add_stream(config)
+            await _add(js, config)
         except BadRequestError as error:
             if error.err_code != 10058:  # it is there, configured in another way
                 raise
             await js.update_stream(config)
             _log.info("the stream %s was brought in line with the settings", config.name)
+
+
+async def _add(js: JetStreamContext, config: StreamConfig) -> None:
+    for _ in range(_TRIES - 1):
+        try:
+            await js.add_stream(config)
+        except ServerError as error:
+            if error.err_code != _STORE_BUSY:
+                raise
+            await asyncio.sleep(_PAUSE_S)
+        else:
+            return
+    await js.add_stream(config)
 
 
 def consumer_config(wire: Wire, subscription: Subscription) -> ConsumerConfig:
