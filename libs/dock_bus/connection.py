@@ -108,11 +108,12 @@ class Connection:
 
     async def session(self, timeout_s: float) -> Session:
         """The session, waited for. Unavailable BUS_DOWN, or why the server was refused."""
-        try:
-            await asyncio.wait_for(self._up.wait(), timeout_s)
-        except asyncio.TimeoutError:
-            raise self._refused or self.is_down_error() from None
-        assert self._session is not None  # while it is up
+        end = time.monotonic() + timeout_s
+        while self._session is None:  # it may be lost again between its coming and our turn
+            try:
+                await asyncio.wait_for(self._up.wait(), end - time.monotonic())
+            except asyncio.TimeoutError:
+                raise self._refused or self.is_down_error() from None
         return self._session
 
     async def repair(self, session: Session) -> None:

@@ -107,6 +107,7 @@ def separate_services(
         **dock_environment(db_url=postgres.new_database(), bus_url=nats.url, blob_url=blob_url),
         "DOCK_BUS_PREFIX": f"e2e-{os.urandom(4).hex()}",
         "DOCK_DRAIN_S": "0.1",
+        "DOCK_STOP_S": "1",  # less than any check of these tests that is to go over to another checker
     }
     folder = tmp_path_factory.mktemp("services")
     with House(folder, environment, replicas={"checking": 2, "search": 2}) as house:

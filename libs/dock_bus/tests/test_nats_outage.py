@@ -78,6 +78,23 @@ def test_closing_does_not_wait_for_a_server_that_is_not_there(server):
     assert not closing.is_alive()
 
 
+def test_a_connection_that_goes_as_soon_as_it_came_is_no_connection(server, bus):
+    server.stop()
+    connection = bus._connection
+    until(lambda: not connection.is_up)
+
+    def comes_and_goes() -> None:
+        connection._up.set()
+        connection._lose()
+
+    moments = threading.Timer(0.2, connection.call_soon, [comes_and_goes])
+    moments.start()
+    with pytest.raises(Unavailable) as caught:
+        bus.publish(message())
+    assert caught.value.reason == "BUS_DOWN"
+    moments.join()
+
+
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_a_restart_in_the_middle_loses_nothing(server, bus, how):
     recorder = Recorder(lambda delivery: delivery.count == 1 and delivery.message.event_id.startswith("0"))
