@@ -50,7 +50,7 @@ _FOREIGN_PREFIXES = ("_", "lib", "xorg-", "ld-impl", "ld_impl", "gcc-", "gxx-", 
 _PYTHON_LIB = frozenset({"libclang", "libcst", "librosa", "librt", "libsvm"})
 _INSTALLERS = frozenset({"pip", "wheel", "conda"})
 _MATCH = re.compile(
-    r"(?:(?P<channel>[\w./-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~][^\s]*|\s\S+)?(?:\s+\S+)?"
+    r"(?:(?P<channel>[\w./-]+)::)?(?P<name>[A-Za-z0-9_](?:[\w.-]*[A-Za-z0-9])?)\s*(?P<version>[=<>!~][^\s]*|\s\S+)?(?:\s+\S+)?"
 )
 _PLAIN_CHANNEL = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)*")
 

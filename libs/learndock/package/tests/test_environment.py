@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
@@ -200,6 +200,9 @@ def test_whatever_is_written_only_plain_requirements_come_out(text):
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)
+@example("1.")
+@example("numpy_")
+@example("numpy-=1")
 @given(st.text(st.sampled_from("numpy1.,=<>!~@[];-_ /:$%#'\"\\`&|{}*é\0"), max_size=30))
 def test_whatever_conda_asks_only_plain_requirements_come_out(text):
     try:
