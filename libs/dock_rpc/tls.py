@@ -88,7 +88,7 @@ def _without(line: socket.socket, address: Address) -> DockError | None:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # nothing is sent or believed: it is only asked whether TLS is spoken
     try:
-        context.wrap_socket(line).close()
+        _shake_hands(line, context)
     except ssl.SSLError as error:
         if "ALERT" not in (error.reason or ""):
             return None
@@ -100,12 +100,19 @@ def _without(line: socket.socket, address: Address) -> DockError | None:
     )
 
 
+def _shake_hands(line: socket.socket, context: ssl.SSLContext, host: str | None = None) -> None:
+    """Over a line of its own to the same place: wrapped before it connects, it is closed however the handshake ends."""
+    with context.wrap_socket(socket.socket(line.family), server_hostname=host) as secured:
+        secured.settimeout(_PROBE_S)
+        secured.connect(line.getpeername())
+
+
 def _with_tls(line: socket.socket, host: str, address: Address, tls: ClientTls) -> DockError | None:
     try:
         context = tls.context()
         # By TLS 1.3 a server refuses a client's certificate only after the handshake; by 1.2 it is a part of it.
         context.maximum_version = ssl.TLSVersion.TLSv1_2
-        context.wrap_socket(line, server_hostname=host).close()
+        _shake_hands(line, context, host)
     except ssl.SSLCertVerificationError as error:
         return _unbelieved(address, error)
     except ssl.SSLError as error:
