@@ -15,7 +15,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     flags = ["--check"] if parser.parse_args().check else []
     generators = sorted(TOOLS.glob("generate_*.py"), key=lambda path: (path.name != "generate_stubs.py", path.name))
-    results = [subprocess.run([sys.executable, str(path), *flags], check=False) for path in generators]
+    results = [
+        subprocess.run([sys.executable, "-m", f"tools.{path.stem}", *flags], cwd=TOOLS.parent, check=False)
+        for path in generators
+    ]
     stale = [path.name for path, result in zip(generators, results, strict=True) if result.returncode != 0]
     if stale:
         sys.exit("failed: " + ", ".join(stale))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from google.protobuf.descriptor_pb2 import (
     MethodDescriptorProto,
     ServiceDescriptorProto,
 )
+from tools.reference import write_or_check
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
@@ -136,15 +136,5 @@ def _short(name: str) -> str:
     return name.rsplit(".", 1)[-1]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    fresh = page().rstrip() + "\n"
-    if not parser.parse_args().check:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is stale: run `make generate`")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, lambda: page().rstrip() + "\n", __doc__)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from itertools import groupby
 from pathlib import Path
+
+from tools.reference import write_or_check
 
 from dock_rpc.authorization import RULES, SCOPES, Reach, Rule
 
@@ -53,15 +53,5 @@ def _row(name: str, rule: Rule) -> str:
     return f"| `{name}` | {scopes} | {touches} | {'yes' if rule.changes else ''} |\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    fresh = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh:
-        sys.exit(f"{PAGE.name} is stale: run `make generate`")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, page, __doc__)

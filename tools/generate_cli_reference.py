@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from tools.reference import write_or_check
 
 from learndock.cli.failure import CODES
 from learndock.cli.main import EPILOG, dock
@@ -78,15 +77,5 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
             yield from _command(f"{name} {part}", below, click.Context(below, info_name=part, parent=context))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    fresh = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh:
-        sys.exit(f"{PAGE.name} is stale: run `make generate`")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, page, __doc__)

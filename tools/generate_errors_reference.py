@@ -8,14 +8,14 @@ to it; and what a table of hints has for a reason counts where the place itself 
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tools.reference import write_or_check
 
 from learndock.errors import KINDS
 
@@ -245,15 +245,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    fresh = page()
-    if not parser.parse_args().check:
-        PAGE.write_text(fresh, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh:
-        sys.exit(f"{PAGE.relative_to(ROOT)} is stale: run `make generate`")
-
-
 if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, page, __doc__)

@@ -62,7 +62,7 @@ class SchemaStatus:
             raise FailedPrecondition(
                 f"The database's schema is {self.version}; this code needs {self.head}.",
                 reason="SCHEMA_TOO_OLD",
-                hint="Run `dock db migrate`.",
+                hint="Run `dock db migrate`; a dock in a folder does so when it starts.",
                 details={"schema": self.version, "code": self.head},
             )
 

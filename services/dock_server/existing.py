@@ -27,8 +27,10 @@ DATA = click.option(
 DATA_OR_SERVER = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the dock; unset, the database that DOCK_DB_URL names.  [default: dock-data]",
+    help="Folder of the dock; unset, the servers that DOCK_DB_URL and the like name.  [default: dock-data]",
 )
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
 
 
 def existing_dock(data: Path) -> DockFolder:

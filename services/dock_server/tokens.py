@@ -5,39 +5,25 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
-from dock_db import Database, TokenRow, Tokens
+from dock_db import TokenRow, Tokens
 from dock_rpc.authorization import SCOPES
 from dock_rpc.bearer import Token
-from dock_server.adapters import check_adapters
 from dock_server.configuration import read_settings
-from dock_server.existing import database_of, existing_dock
-from dock_server.folder import DockFolder
+from dock_server.existing import AS_JSON, DATA_OR_SERVER, existing_database
 from dock_server.settings import DockSettings
-from learndock.errors import AlreadyExists, FailedPrecondition, InvalidInput
+from learndock.errors import AlreadyExists, InvalidInput
 
 _SECONDS = {"h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 _LASTS = re.compile(r"([0-9]{1,6})([hdw])")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}")
 LONGEST_S = 365 * 86400.0
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _of_dock(command: _Command) -> _Command:
-    data = click.option(
-        "--data",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Folder of the dock, unless DOCK_DB_URL names its database.  [default: dock-data]",
-    )
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout.")
-    return data(as_json(command))
 
 
 @click.group("token")
@@ -59,7 +45,8 @@ def token() -> None:
 @click.option("--expires", default="90d", show_default=True, help="After how many hours, days or weeks: 12h, 90d, 4w.")
 @click.option("--note", default="", help="What you want to remember of it.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a new file, mode 600.")
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def create(
     owner: str, scopes: str, expires: str, note: str, out: Path | None, data: Path | None, as_json: bool
 ) -> None:
@@ -78,7 +65,7 @@ def create(
     wanted, lasts_s = _scopes(scopes), _seconds(expires)
     minted = Token.mint()
     settings = read_settings(DockSettings)
-    with _written(out, minted.secret), _database(settings, data) as database, database.transaction() as session:
+    with _written(out, minted.secret), existing_database(data) as database, database.transaction() as session:
         row = Tokens().create(
             session,
             token_id=minted.token_id,
@@ -103,13 +90,14 @@ def create(
 @token.command("list")
 @click.option("--owner", default="", help="Only this owner's.")
 @click.option("--all", "everything", is_flag=True, help="Revoked and expired ones too.")
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def list_tokens(owner: str, everything: bool, data: Path | None, as_json: bool) -> None:
     """List tokens, without their secrets.
 
     Example:  dock token list --owner ann
     """
-    with _database(read_settings(DockSettings), data) as database, database.read() as session:
+    with existing_database(data) as database, database.read() as session:
         rows = Tokens().list(session, owner=owner, dead=everything)
     if as_json:
         click.echo(json.dumps([_document(row) for row in rows], indent=2))
@@ -124,40 +112,16 @@ def list_tokens(owner: str, everything: bool, data: Path | None, as_json: bool) 
 
 @token.command("revoke")
 @click.argument("token_id")
-@_of_dock
+@DATA_OR_SERVER
+@AS_JSON
 def revoke(token_id: str, data: Path | None, as_json: bool) -> None:
     """Let a token count no more; every service knows it within 5 seconds.
 
     Example:  dock token revoke 7h2k9w4mzq1x
     """
-    with _database(read_settings(DockSettings), data) as database, database.transaction() as session:
+    with existing_database(data) as database, database.transaction() as session:
         row = Tokens().revoke(session, _bare_id(token_id))
     click.echo(json.dumps(_document(row), indent=2) if as_json else f"{row.token_id} of {row.owner} is revoked.")
-
-
-@contextmanager
-def _database(settings: DockSettings, data: Path | None) -> Iterator[Database]:
-    """The dock's database; a folder that was named wins over DOCK_DB_URL."""
-    if data is not None or settings.embedded:
-        folder = existing_dock(data or settings.data)
-        settings = settings.model_copy(update={"db_url": ""})
-    else:
-        folder = DockFolder(settings.data)
-        check_adapters(settings.model_copy(update={"blob_url": "file:///"}))
-    with database_of(folder, settings) as database:
-        _need_tokens(database)
-        yield database
-
-
-def _need_tokens(database: Database) -> None:
-    found = database.schema()
-    found.refuse_newer()
-    if found.behind:
-        raise FailedPrecondition(
-            f"The database's schema is {found.version}; this code needs {found.head}.",
-            reason="SCHEMA_TOO_OLD",
-            hint="Run `dock db migrate`; an embedded dock does so when it starts.",
-        )
 
 
 def _bare_id(text: str) -> str:

@@ -78,12 +78,19 @@ class Keeping(ProcessSandbox):
         self.started.append(super().start(spec))
         return self.started[-1]
 
-    def breaches(self, reason: str) -> list[str]:
-        """What the counters of the groups say against a verdict; nothing where there are no groups."""
+    def breaches(self, examination: Examination) -> list[str]:
+        """What the counters of the groups say against a verdict; nothing where there are no groups.
+
+        The supervisor counts too: it may name the memory first while the kernel is about to kill.
+        """
         groups = [sandbox._processes.group for sandbox in self.started if sandbox._processes.group]
         counted = [group.counters() for group in groups]
         found = [f"{each.peak_bytes} bytes" for each in counted if not 0 < each.peak_bytes <= LIMITS.memory_bytes]
-        found += ["somebody was killed for memory"] if any(each.kills for each in counted) != bool(reason) else []
+        kills = any(each.kills for each in counted)
+        if kills and examination.reason != "SANDBOX_MEMORY":
+            found.append("somebody was killed for memory")
+        if groups and not kills and "by the cgroup" in examination.reason_text:
+            found.append("nobody was killed for memory")
         return found + ["a group was left" for group in groups if group.folder.exists()]
 
 
@@ -103,8 +110,7 @@ def run(deed: Deed, folder: Path, environments: EnvironmentBuilder) -> tuple[Exa
             limits=LIMITS,
             checkers=(),
         )
-        said = "by the cgroup" if "by the cgroup" in examination.reason_text else ""
-        return examination, witness.breaches(examination.log) + runner.breaches(said)
+        return examination, witness.breaches(examination.log) + runner.breaches(examination)
     finally:
         witness.close()
 

@@ -72,5 +72,6 @@ def test_every_target_explains_itself():
 
 @pytest.mark.parametrize("generator", GENERATORS, ids=lambda path: path.stem)
 def test_generated_pages_are_current(generator):
-    done = subprocess.run([sys.executable, str(generator), "--check"], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", f"tools.{generator.stem}", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
