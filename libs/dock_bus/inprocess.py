@@ -12,7 +12,7 @@ from dock_bus.checks import check_agreement, check_message, check_subscription
 from dock_bus.durable import Durable
 from dock_bus.member import Handler, Member, OnDelivery, nobody_counts
 from dock_bus.port import DeadLetter, Message, Subscription
-from learndock.errors import NotFound, Unavailable
+from learndock.errors import DockError, NotFound, Unavailable
 
 _log = logging.getLogger(__name__)
 _MAX_REMEMBERED = 100_000
@@ -57,6 +57,16 @@ class InProcessBus:
             for durable in wanting:
                 self._add(durable, message)
             self._seen[message.event_id] = time.monotonic()
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """Publish several in their order; what became of each. After one that was refused none is taken."""
+        outcomes: list[DockError | None] = []
+        refused: DockError | None = None
+        for message in messages:
+            outcomes.append(refused or self._outcome(message))
+            if isinstance(outcomes[-1], Unavailable):
+                refused = outcomes[-1]
+        return outcomes
 
     def subscribe(self, subscription: Subscription, handler: Handler) -> Callable[[], None]:
         """Start consuming; the returned function stops this member, waiting for its running handlers.
@@ -110,6 +120,13 @@ class InProcessBus:
             member.ask_to_stop()
         for durable, member in members:
             self._leave(durable, member)
+
+    def _outcome(self, message: Message) -> DockError | None:
+        try:
+            self.publish(message)
+        except DockError as error:
+            return error
+        return None
 
     def _join(self, subscription: Subscription) -> Durable:
         durable = self._durables.get(subscription.durable)

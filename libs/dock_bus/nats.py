@@ -10,23 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from nats.errors import MaxPayloadError
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import NotFoundError
 
-from dock_bus.checks import check_agreement, check_message, check_subscription
+from dock_bus.checks import check_agreement, check_subscription
 from dock_bus.connection import Connection, Session
 from dock_bus.letterbox import LetterBox
 from dock_bus.member import Handler, Member, OnDelivery, nobody_counts
 from dock_bus.port import DeadLetter, Delivery, Message, Subscription
+from dock_bus.publishing import Publisher
 from dock_bus.pulled import Held, PulledDurable
 from dock_bus.settings import BusSettings
 from dock_bus.streams import consumer_config
 from dock_bus.wire import Wire, decode
-from learndock.errors import InvalidInput, NotFound, Unavailable
+from learndock.errors import DockError, NotFound, Unavailable
 
 _log = logging.getLogger(__name__)
-_FULL = frozenset({10023, 10047, 10077, 10122})
-"""JetStream's codes for no room: resources, storage, the stream's bytes."""
 
 
 @dataclass(eq=False)
@@ -49,6 +47,7 @@ class NatsBus:
         self._connection = connection
         self._wire = connection.wire
         self._letters = LetterBox(connection.wire)
+        self._publisher = Publisher(connection)
         self._lock = threading.Lock()
         self._attached: list[_Attached] = []
         self._undertaker: Member[Held] | None = None
@@ -75,9 +74,15 @@ class NatsBus:
 
     def publish(self, message: Message) -> None:
         """Return when the server has stored the message. Unavailable BUS_DOWN or BUS_FULL within the time limit."""
-        check_message(message)
-        self._check_open()
-        self._connection.wait(self._connection.attempt(lambda session: self._publish(session, message)))
+        [error] = self.publish_all([message])
+        if error is not None:
+            raise error
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """Publish several, a bounded number unconfirmed at a time; what became of each, within the time limit."""
+        if self._closed:
+            return [Connection.is_closed_error()] * len(messages)
+        return self._publisher.publish_all(messages)
 
     def subscribe(self, subscription: Subscription, handler: Handler) -> Callable[[], None]:
         """Start consuming, as soon as the server is there; the returned function stops this member.
@@ -132,26 +137,6 @@ class NatsBus:
         for member in members:
             member.stop()
         self._connection.close()
-
-    async def _publish(self, session: Session, message: Message) -> None:
-        subject, headers = self._wire.subject(message.subject), self._wire.headers(message)
-        try:
-            await session.js.publish(subject, message.data, headers=headers)
-        except MaxPayloadError as error:  # this server is set to take less than others
-            raise InvalidInput(
-                "The message is larger than the server of the bus takes.",
-                reason="MESSAGE_TOO_LARGE",
-                hint="Set its max_payload to 1 MB, as it is by default.",
-            ) from error
-        except APIError as error:
-            if error.err_code in _FULL:
-                raise Unavailable(
-                    "The bus has no room left.",
-                    reason="BUS_FULL",
-                    hint="Look at its disk and limits; events wait in the database meanwhile.",
-                    retry_after_s=5.0,
-                ) from error
-            raise
 
     def _member(self, subscription: Subscription, handler: Handler) -> Member[Held]:
         async def bury(session: Session, held: Held, error: str) -> None:

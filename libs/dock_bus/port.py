@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from learndock.errors import DockError
+
 
 @dataclass(frozen=True)
 class Message:
@@ -65,6 +67,16 @@ class EventBus(Protocol):
         """Return when the bus has taken the message; Unavailable (BUS_DOWN, BUS_FULL) otherwise.
 
         InvalidInput MESSAGE_INVALID or MESSAGE_TOO_LARGE for one that no bus can carry.
+        """
+        ...
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """Publish several, none waiting for the one before; return what became of each, in their order.
+
+        None: the bus has it. InvalidInput, as of `publish`: no bus can carry it, and the others go on. Unavailable: the
+        bus refused it, or did not confirm it in time and may have it; publish it again, for the bus knows its id.
+        What it takes it takes in the order given, but for those that it refuses among others that are on their way.
+        After it refused one, none is sent any more that was not on its way, and each of them has that error.
         """
         ...
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from dock_bus.port import DeadLetter, Delivery, EventBus, Message, Subscription
-from dock_trace import HEADER, TraceContext, span
+from dock_trace import HEADER, Span, TraceContext, begin, span
+from learndock.errors import DockError
 
 
 class TracedBus:
@@ -17,14 +19,24 @@ class TracedBus:
 
     def publish(self, message: Message) -> None:
         """As the bus below."""
-        above = TraceContext.parse(message.headers.get(HEADER, ""))
-        if above is None:
-            self._bus.publish(message)
-            return
-        about = {**_about(message), "messaging.operation.name": "publish"}
-        with span(f"publish {message.subject}", kind="producer", parent=above, attributes=about) as here:
-            headers = {**message.headers, HEADER: here.context.traceparent}
-            self._bus.publish(replace(message, headers=headers))
+        [error] = self.publish_all([message])
+        if error is not None:
+            raise error
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """As the bus below; the span of each lasts until all are published."""
+        spans = [_producing(message) for message in messages]
+        given = [_below(message, begun) for message, begun in zip(messages, spans, strict=True)]
+        outcomes: Sequence[DockError | None] = []
+        try:
+            outcomes = self._bus.publish_all(given)
+        finally:
+            for begun, error in zip_longest(spans, outcomes):
+                if begun is not None:
+                    if error is not None:
+                        begun.fail(error.reason)
+                    begun.end()
+        return outcomes
 
     def subscribe(self, subscription: Subscription, handler: Callable[[Delivery], None]) -> Callable[[], None]:
         """As the bus below."""
@@ -53,6 +65,21 @@ class TracedBus:
     def close(self) -> None:
         """As the bus below."""
         self._bus.close()
+
+
+def _producing(message: Message) -> Span | None:
+    """A span for its publishing, where it belongs to a trace."""
+    above = TraceContext.parse(message.headers.get(HEADER, ""))
+    if above is None:
+        return None
+    about = {**_about(message), "messaging.operation.name": "publish"}
+    return begin(f"publish {message.subject}", kind="producer", parent=above, attributes=about)
+
+
+def _below(message: Message, begun: Span | None) -> Message:
+    if begun is None:
+        return message
+    return replace(message, headers={**message.headers, HEADER: begun.context.traceparent})
 
 
 def _about(message: Message) -> dict[str, str]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from dock_bus.port import EventBus, Message
 from dock_db.database import Database
 from dock_db.outbox import Outbox, forget_seen
+from dock_db.pace import Pace
 from dock_db.rows import OutboxRow
 from dock_db.set_aside import SetAside
 from dock_failpoint import failpoint
@@ -30,11 +31,16 @@ _FORGET_AFTER_S = 7 * 24 * 3600.0
 
 @dataclass
 class _Published:
-    """What became of a batch: what the bus took, what no bus can carry and why, and the error that ended it."""
+    """What became of a batch: what the bus took, what no bus can carry and why, and the first refusal."""
 
     sent: list[str] = field(default_factory=list)
     poison: list[tuple[OutboxRow, str]] = field(default_factory=list)
     refused: DockError | None = None
+
+    def give_up(self, row: OutboxRow, error: Exception) -> None:
+        """No bus can carry this one."""
+        _log.error("an event that no bus can carry is set aside (see dock dlq): %s", error)
+        self.poison.append((row, f"{type(error).__name__}: {error}"))
 
     @property
     def done(self) -> int:
@@ -48,8 +54,11 @@ _Batch = tuple[list[OutboxRow], Callable[[_Published], None]]
 class Relay:
     """Publishes on a thread of its own: at once after a commit of this process, otherwise every `poll_s`.
 
-    Any number of relays may share a database. A crash between publishing and marking publishes again. An event that no
-    bus can carry is set aside with the dead letters, so that those behind it go on.
+    Events go to the bus many at a time, in the order of their sequence, and each leaves the outbox when it was
+    confirmed itself. One that was not comes later, perhaps after those that were on their way with it, and events of
+    several relays come in any order: whoever needs an order looks at the events' revisions. A crash between publishing
+    and marking publishes again. Any number of relays may share a database. An event that no bus can carry is set aside
+    with the dead letters, so that those behind it go on.
     """
 
     def __init__(self, database: Database, bus: EventBus, *, poll_s: float = 1.0) -> None:
@@ -58,6 +67,7 @@ class Relay:
         self._poll_s = poll_s
         self._outbox = Outbox()
         self._set_aside = SetAside()
+        self._pace = Pace(_BATCH)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outbox-relay", daemon=True)
@@ -115,29 +125,39 @@ class Relay:
 
     def _publish_all(self, rows: list[OutboxRow]) -> _Published:
         published = _Published()
-        end = time.monotonic() + _BATCH_S
-        for row in rows:
-            if self._stopping.is_set() or time.monotonic() > end:
-                break
+        left, end = self._readable(rows, published), time.monotonic() + _BATCH_S
+        while left and published.refused is None and not self._stopping.is_set() and time.monotonic() < end:
+            together, left = left[: self._pace.size], left[self._pace.size :]
             try:
-                self._publish(row)
-            except (InvalidInput, ValueError) as error:  # ValueError: its headers are none
-                _log.error("an event that no bus can carry is set aside (see dock dlq): %s", error)
-                published.poison.append((row, f"{type(error).__name__}: {error}"))
+                self._publish(together, published)
             except DockError as error:
                 published.refused = error
-                break
-            else:
-                published.sent.append(row.event_id)
         return published
 
-    def _publish(self, row: OutboxRow) -> None:
+    def _readable(self, rows: list[OutboxRow], published: _Published) -> list[tuple[OutboxRow, Message]]:
+        """Rows with the messages that they are; the others are poison."""
+        found = []
+        for row in rows:
+            try:
+                found.append((row, _message(row)))
+            except ValueError as error:
+                published.give_up(row, error)
+        return found
+
+    def _publish(self, together: list[tuple[OutboxRow, Message]], published: _Published) -> None:
         failpoint("relay.publish.before")
-        headers = json.loads(row.headers)
-        if not isinstance(headers, dict):
-            raise ValueError("its headers are no JSON object")  # noqa: TRY004 - as json.loads says it
-        self._bus.publish(Message(subject=row.subject, event_id=row.event_id, data=row.payload, headers=headers))
+        begun = time.monotonic()
+        outcomes = self._bus.publish_all([message for _, message in together])
+        took_s = time.monotonic() - begun
         failpoint("relay.publish.after")
+        for (row, _), error in zip(together, outcomes, strict=True):
+            if error is None:
+                published.sent.append(row.event_id)
+            elif isinstance(error, InvalidInput):
+                published.give_up(row, error)
+            else:
+                published.refused = published.refused or error
+        self._pace.note(took_s, whole=published.refused is None)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -162,3 +182,11 @@ class Relay:
                     forget_seen(session, older_than_s=_FORGET_AFTER_S)
             except Exception:  # noqa: BLE001 - the thread must live on
                 _log.exception("the inbox could not be shortened; it is tried again")
+
+
+def _message(row: OutboxRow) -> Message:
+    """What is published. ValueError where its headers are none."""
+    headers = json.loads(row.headers)
+    if not isinstance(headers, dict):
+        raise ValueError("its headers are no JSON object")  # noqa: TRY004 - as json.loads says it
+    return Message(subject=row.subject, event_id=row.event_id, data=row.payload, headers=headers)

@@ -61,6 +61,17 @@ class UnrulyBus:
                 return
         self._inner.publish(message)
 
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """Take several, one after the other."""
+        outcomes: list[DockError | None] = []
+        for message in messages:
+            try:
+                self.publish(message)
+                outcomes.append(None)
+            except DockError as error:
+                outcomes.append(error)
+        return outcomes
+
     def let_go(self) -> None:
         """Publish what was held, and from now on everything when its moment comes."""
         with self._changed:

@@ -232,6 +232,41 @@ class EventBusContract:
         until(lambda: marker.event_id in recorder.ids)
         assert recorder.ids == [sent.event_id, marker.event_id]
 
+    def test_several_at_once_arrive_whole_and_in_their_order(self, bus: EventBus):
+        seen: list[Message] = []
+        bus.subscribe(QUICK, lambda delivery: seen.append(delivery.message))
+        sent = [Message("dock.thing", uuid.uuid4().hex, b"%d" % number, {"n": str(number)}) for number in range(150)]
+        assert list(bus.publish_all(sent)) == [None] * 150
+        until(lambda: len(seen) >= 150)
+        assert seen == sent
+        assert list(bus.publish_all([])) == []
+
+    def test_one_among_several_that_no_bus_can_carry_holds_up_none(self, bus: EventBus):
+        recorder = Recorder()
+        bus.subscribe(QUICK, recorder)
+        large, wrong = message(data=b"x" * (1 << 20)), message("elsewhere")
+        sent = [message(), large, message(), wrong, message()]
+        outcomes = bus.publish_all(sent)
+        reasons = [error.reason if isinstance(error, InvalidInput) else error for error in outcomes]
+        assert reasons == [None, "MESSAGE_TOO_LARGE", None, "MESSAGE_INVALID", None]
+        until(lambda: len(recorder.ids) >= 3)
+        assert recorder.ids == [each.event_id for each in sent if each not in (large, wrong)]
+
+    def test_several_at_once_are_taken_once_however_often_they_are_sent(self, bus: EventBus):
+        recorder = Recorder()
+        bus.subscribe(QUICK, recorder)
+        first, second, third = message(), message(), message()
+        bus.publish(first)
+        for sent in ([first, second, first], [second, third]):
+            assert not any(bus.publish_all(sent))
+        until(lambda: third.event_id in recorder.ids)
+        assert recorder.ids == [each.event_id for each in (first, second, third)]
+
+    def test_a_closed_bus_refuses_each_of_several(self, bus: EventBus):
+        bus.close()
+        outcomes = bus.publish_all([message(), message()])
+        assert [error and error.reason for error in outcomes] == ["BUS_DOWN"] * 2
+
     def test_max_in_flight(self, bus: EventBus):
         running, most, lock = 0, 0, threading.Lock()
         ended = []

@@ -44,6 +44,27 @@ class TestInProcessBus(EventBusContract):
         bus.close()
         assert len(other.ids) == 3
 
+    def test_among_several_none_is_taken_past_one_that_was_refused(self):
+        bus = InProcessBus(max_waiting=2)
+        hold, started = threading.Event(), threading.Event()
+
+        def handler(_: Delivery) -> None:
+            started.set()
+            hold.wait(10)
+
+        other = Recorder()
+        bus.subscribe(replace(QUICK, subjects=["dock.full"]), handler)
+        bus.subscribe(replace(QUICK, durable="other", subjects=["dock.empty"]), other)
+        bus.publish(message("dock.full"))
+        assert started.wait(5)
+        late = message("dock.empty")
+        sent = [message("dock.full"), message("dock.empty"), message("dock.full"), message("dock.full"), late]
+        outcomes = bus.publish_all(sent)
+        assert [error and error.reason for error in outcomes] == [None, None, None, "BUS_FULL", "BUS_FULL"]
+        hold.set()
+        bus.close()
+        assert late.event_id not in other.ids
+
     def test_what_was_refused_can_be_published_later(self):
         bus = InProcessBus(max_waiting=1)
         hold, started = threading.Event(), threading.Event()

@@ -11,13 +11,14 @@ from sqlalchemy import func, select
 from dock_bus import Delivery, Message, Subscription
 from dock_bus.inprocess import InProcessBus
 from dock_db import Outbox, Reconciler, Relay, State, forget_seen, once, tables
+from dock_db.tests.buses import OneByOne
 from dock_db.tests.making import LEARNWARES, bring_to, claim, insert, store
 from dock_db.transitions import MAX_TRIES
 from dockapi.events.v1 import events_pb2
 from learndock.errors import Unavailable
 
 
-class Listener:
+class Listener(OneByOne):
     """A bus that keeps what it is given, twice where told to, and is down where told to."""
 
     def __init__(self) -> None:
@@ -149,7 +150,7 @@ def test_effects_happen_once_under_duplicates_crashes_and_two_relays(database, m
     with database.transaction() as session:
         for number in range(20):
             insert(session, content=str(number))
-    monkeypatch.setenv("DOCK_FAILPOINTS", f"relay.publish.after=error@5,{tmp_path.name}=sleep:0")  # counted anew
+    monkeypatch.setenv("DOCK_FAILPOINTS", f"relay.publish.after=error@1,{tmp_path.name}=sleep:0")  # counted anew
     relays = [Relay(database, bus, poll_s=0.02), Relay(database, bus, poll_s=0.02)]
     for relay in relays:
         relay.start()

@@ -14,10 +14,11 @@ from sqlalchemy import update
 
 from dock_bus import Message
 from dock_db import Outbox, Relay, tables
+from dock_db.tests.buses import OneByOne
 from dock_db.tests.making import insert
 
 
-class Gate:
+class Gate(OneByOne):
     """A bus that keeps what it is given once its gate is open."""
 
     def __init__(self) -> None:
@@ -91,7 +92,8 @@ class TestOnAServer:
         events = fill(database, 120)
         program = (
             "import sys\nfrom dock_db import Database, Relay\n"
-            "class Bus:\n def publish(self, message): print(message.event_id, flush=True)\n"
+            "from dock_db.tests.buses import OneByOne\n"
+            "class Bus(OneByOne):\n def publish(self, message): print(message.event_id, flush=True)\n"
             "relay = Relay(Database(sys.argv[1]), Bus())\nprint('ready', flush=True); sys.stdin.readline()\n"
             "while relay.relay(): pass\n"
         )

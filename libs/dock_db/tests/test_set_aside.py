@@ -9,6 +9,7 @@ from dock_bus import EventBus, Message, Subscription
 from dock_bus.inprocess import InProcessBus
 from dock_bus.tests.contract import Recorder, until
 from dock_db import RELAY, DeadLetterRecorder, DeadLetters, Outbox, Relay, SetAside, tables
+from dock_db.tests.buses import OneByOne
 from dock_db.tests.making import insert
 from learndock.errors import NotFound, Unavailable
 
@@ -84,7 +85,7 @@ def test_the_way_back(database, bus):
 
 
 def test_poison_before_a_bus_that_is_down_is_settled_once(database):
-    class Down:
+    class Down(OneByOne):
         def publish(self, message: Message) -> None:
             raise Unavailable("down", reason="BUS_DOWN")
 
