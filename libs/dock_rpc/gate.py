@@ -147,8 +147,9 @@ class _Passage:
             self._write_down(outcome)
 
     def _recognised(self) -> Principal:
+        reading = self.rule is not None and not self.rule.changes
         try:
-            return self.recognition.principal(self.secret)
+            return self.recognition.principal(self.secret, reading=reading)
         except (Unauthenticated, PermissionDenied) as error:
             self._write_down(error.reason, denied=True)
             raise

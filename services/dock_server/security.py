@@ -44,7 +44,10 @@ class Security:
         if self._own is None:
             return None
         directory = DatabaseDirectory(database)
-        return Gate(Recognition(directory, tenant=self._settings.tenant, own=self._own), directory)
+        recognition = Recognition(
+            directory, tenant=self._settings.tenant, own=self._own, memory_s=self._settings.auth_memory_s
+        )
+        return Gate(recognition, directory)
 
     def connect(self, port: int) -> Peers:
         """Stubs of the services, those of this process at its own port."""

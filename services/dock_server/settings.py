@@ -52,6 +52,10 @@ class DockSettings(BaseSettings):
     auth: Literal["off", "tokens"] = "off"
     """Whether calls need a token (`dock token create`): tokens, or off, where anybody may do anything as anybody."""
 
+    auth_memory_s: float = Field(default=3600.0, ge=0.0, le=86400.0)
+    """Seconds after it was last looked up for which a token is believed where the database does not answer, by calls
+    that change nothing; 0 lets nobody in then."""
+
     allow_open: bool = False
     """Listen beyond the loopback though TLS or tokens are missing, as something else keeps strangers out."""
 

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -84,17 +85,22 @@ class Guarded:
             return all_of_them.get(session, *key)
 
 
+def semantic_json_of(folder: Path) -> str:
+    """The semantic specification of some package, built in that folder."""
+    package = read_package(build_package(folder / "package.zip"))
+    assert package.semantic is not None
+    return json.dumps(package.semantic.to_json())
+
+
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """One dock for all tests of this folder."""
     folder = tmp_path_factory.mktemp("guarded")
-    package = read_package(build_package(folder / "package.zip"))
-    assert package.semantic is not None
     settings = DockSettings(data=folder / "data", port=0, auth="tokens", unsafe_local=True)
     with FolderLock(settings.data) as data:
         dock = compose(data, settings)
         dock.start()
         database = Database(data.database_url)
-        yield Guarded(f"127.0.0.1:{dock.server.port}", database, json.dumps(package.semantic.to_json()))
+        yield Guarded(f"127.0.0.1:{dock.server.port}", database, semantic_json_of(folder))
         database.close()
         dock.stop(1.0)
