@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ WHEELS = Path(__file__).resolve().parent / ".cache" / "uv"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Docks of tests build from the cache that `make setup` fills; without one they may ask the index."""
+    # Tests start a thousand processes: none of them is to compile again what the one before it had compiled.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if WHEELS.is_dir():
         os.environ.setdefault("UV_CACHE_DIR", str(WHEELS))
         os.environ.setdefault("DOCK_OFFLINE", "true")

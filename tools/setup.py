@@ -132,7 +132,8 @@ def _install(locks: list[Path]) -> None:
         pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-cache-dir"]
         _run([*pip, _pinned("uv")])
     _say("installing the locked packages into .venv")
-    install = [str(uv), "pip", "install", "--quiet", "--python", str(PYTHON)]
+    # Compiled once here: where Python may not write bytecode, each `dock` would compile all its imports anew.
+    install = [str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
     for lock in locks:
         _run([*install, "--requirements", str(lock)])
     _run([*install, "--no-deps", "--editable", str(ROOT)])
