@@ -37,6 +37,16 @@ class Wire:
         return self._stream("DOCK_ADVISORIES")
 
     @property
+    def probe(self) -> str:
+        """A stream that is there for a moment, to see whether the server stores anything."""
+        return self._stream("DOCK_PROBE")
+
+    @property
+    def probe_subject(self) -> str:
+        """Where that stream's message goes."""
+        return self.subject("dock_probe")
+
+    @property
     def advisory_subject(self) -> str:
         """Where the server says that a consumer of the events has used up a message's deliveries."""
         return f"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.{self.events}.>"

@@ -48,7 +48,7 @@ def publish_until_taken(bus, sent):
 
     def is_empty():
         outcomes = bus.publish_all(left)
-        assert {error.reason for error in outcomes if error} <= {"BUS_DOWN"}
+        assert {error.reason for error in outcomes if error} <= {"BUS_DOWN", "BUS_FULL"}
         left[:] = [each for each, error in zip(left, outcomes, strict=True) if error]
         return not left
 
@@ -132,3 +132,40 @@ def test_what_was_confirmed_before_the_server_died_among_several_is_there(own_na
     bus.subscribe(replace(QUICK, durable="late"), late)
     until(lambda: len(late.ids) >= len(confirmed), seconds=60)
     assert late.ids[: len(confirmed)] == confirmed
+
+
+@pytest.fixture
+def cannot_store(own_nats, bus):
+    """The stream of events has failed to write, as on a full disk, and holds on to that."""
+    bus._publisher._revival._silent_s = 1.5
+    folder = next(own_nats.store.glob("jetstream/*/streams/DOCK/msgs"))
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.touch()  # no file can be made in it
+    try:
+        while not any(bus.publish_all([message(data=b"x" * 900_000)])):
+            pass
+    finally:
+        folder.unlink()
+        away.rename(folder)
+
+
+def test_a_stream_that_failed_to_write_once_is_made_anew_when_there_is_room(cannot_store, bus, caplog):
+    recorder = Recorder()
+    bus.subscribe(QUICK, recorder)
+    sent = [message() for _ in range(20)]
+    publish_until_taken(bus, sent)
+    assert "it was made anew" in caplog.text
+    until(lambda: {each.event_id for each in sent} <= set(recorder.ids), seconds=60)
+
+
+def test_a_server_that_stores_nothing_at_all_is_full_and_keeps_its_stream(cannot_store, own_nats, bus, caplog):
+    born = bus._connection.wait(bus._connection._session.js.stream_info("DOCK")).created
+    in_its_way = next(own_nats.store.glob("jetstream/*/streams")) / "DOCK_PROBE"
+    in_its_way.touch()  # no other stream can be made either
+    sent = [message()]
+    until(lambda: reasons(bus.publish_all(sent)) == ["BUS_FULL"], seconds=60)
+    assert bus._connection.wait(bus._connection._session.js.stream_info("DOCK")).created == born
+    in_its_way.unlink(missing_ok=True)
+    publish_until_taken(bus, sent)
+    assert "it was made anew" in caplog.text
