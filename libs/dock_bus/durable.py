@@ -93,6 +93,14 @@ class Durable:
             if held is not None:
                 self._again(held, error, self._backoff(held.count))
 
+    def give_up(self, token: int, error: str) -> None:
+        """No later delivery would end better: the message goes to the dead letters."""
+        with self._changed:
+            self._reclaim()
+            held = self._holdings.pop(token, None)
+            if held is not None:
+                self._bury(held, error)
+
     def wake(self) -> None:
         """Let waiting members look whether they are to stop."""
         with self._changed:
@@ -145,7 +153,10 @@ class Durable:
     def _again(self, held: Held, error: str, pause_s: float) -> None:
         if held.count < self.subscription.max_deliver:
             self._queue(held.message, held.count, time.monotonic() + pause_s)
-            return
+        else:
+            self._bury(held, error)
+
+    def _bury(self, held: Held, error: str) -> None:
         letter = DeadLetter(self.subscription.durable, held.message, error, held.count, time.time())
         self._dead[held.message.event_id] = letter
         while len(self._dead) > self._max_waiting:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from dock_bus.port import Delivery, Subscription
+from dock_bus.port import Delivery, Subscription, UnreadableError
 from dock_failpoint import failpoint
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ class Source(Protocol[T]):
 
     def nak(self, token: T, error: str) -> None:
         """The handler failed: the message comes again after its backoff, or is given up."""
+        ...
+
+    def give_up(self, token: T, error: str) -> None:
+        """No later delivery would end better: the message goes to the dead letters."""
         ...
 
     def wake(self) -> None:
@@ -94,7 +98,11 @@ class Member(Generic[T]):
         try:
             self._handler(delivery)
             failpoint("bus.ack.before")
-        except Exception as error:  # noqa: BLE001 - whatever a handler raises is a nak
+        except UnreadableError as error:
+            _log.warning("%s gave up what nobody can read, at delivery %d: %s", self._durable, delivery.count, error)
+            self._source.give_up(token, f"unreadable: {error}")
+            self._on_delivery(self._durable, "dlq")
+        except Exception as error:  # noqa: BLE001 - whatever else a handler raises is a nak
             what = f"{type(error).__name__}: {error}"
             _log.warning("%s failed at delivery %d: %s", self._durable, delivery.count, what)
             self._source.nak(token, what)

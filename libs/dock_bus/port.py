@@ -9,6 +9,10 @@ from typing import Protocol
 from learndock.errors import DockError
 
 
+class UnreadableError(Exception):
+    """A handler raises it at a message that no later delivery makes better: it goes to the dead letters at once."""
+
+
 @dataclass(frozen=True)
 class Message:
     """What is published. `event_id` deduplicates within the bus's window; consumers keep an inbox besides."""
@@ -33,8 +37,8 @@ class Subscription:
     """A durable consumer. Members of the same `durable` share the messages; different ones each get all.
 
     The handler acks by returning; an exception naks, and the message comes again after `backoff_s` (the last
-    one repeats) until `max_deliver`, when it goes to the dead letters. A handler silent for `ack_wait_s` loses
-    the message to a redelivery. `max_in_flight` handlers run at a time.
+    one repeats) until `max_deliver`, when it goes to the dead letters; UnreadableError sends it there at once. A
+    handler silent for `ack_wait_s` loses the message to a redelivery. `max_in_flight` handlers run at a time.
     """
 
     durable: str

@@ -76,12 +76,16 @@ class PulledDurable:
         if time.monotonic() > token.deadline:
             return  # the server has given it to somebody else, or will say that it has given it up
         if token.count >= self._subscription.max_deliver:
-            if self._put_away(token, error):
-                self._answer(token, b"+TERM")
+            self.give_up(token, error)
             return
         steps = self._subscription.backoff_s
         delay_s = steps[min(token.count, len(steps)) - 1] if steps else 0.0
         self._answer(token, b"-NAK " + json.dumps({"delay": int(delay_s * 1e9)}).encode())
+
+    def give_up(self, token: Held, error: str) -> None:
+        """Put the message among the dead letters, and let it not come again."""
+        if time.monotonic() <= token.deadline and self._put_away(token, error):
+            self._answer(token, b"+TERM")
 
     def wake(self) -> None:
         """Let waiting threads look whether they are to stop."""

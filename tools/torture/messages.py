@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +16,21 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from dock_bus.nats import NatsBus
-from dock_bus.port import Message
+from dock_bus.port import DeadLetter, Message
+from dockapi.events.v1.events_pb2 import LearnwareEvent
+from estate import until
 from flow import Flow
 
 _EVENTS = "dock.>"
+_CONSUMERS: dict[str, tuple[str, ...]] = {
+    "dock.learnware.received": ("checking",),
+    "dock.learnware.accepted": ("specification",),
+    "dock.learnware.indexed": (),
+    "dock.learnware.deleted": (),
+}
+"""Who reads a subject, besides each replica of search."""
+_LATER = LearnwareEvent(event_id="later", learnware_id="lw-later", version=1).SerializeToString() + b"\x28\xe7\x07"
+"""An event with state 999."""
 
 
 @dataclass(frozen=True)
@@ -130,18 +142,44 @@ def delayed(flow: Flow, size: int) -> str:
 def poison(flow: Flow, size: int) -> str:
     """Row 19: events that cannot be read, of a version nobody knows, of nothing that exists, and huge ones."""
     junk = [b"", b"\xff\xfe junk", b'{"schema_version": 99}', b"[" * 10_000, b"x" * 900_000]
-    subjects = [f"dock.learnware.{state}" for state in ("received", "accepted", "indexed", "deleted")]
+    sent: dict[str, str] = {}
     bus = NatsBus.connect(flow.estate.ground.nats.url)
     try:
         with flow.steady(packages=10 * size):
             for turn in range(20 * size):
-                number = flow.rng.getrandbits(60)
-                bus.publish(Message(flow.rng.choice(subjects), f"poison-{number}", junk[turn % len(junk)]))
+                kind = turn % (len(junk) + 1)
+                subject, event_id = flow.rng.choice(list(_CONSUMERS)), f"poison-{flow.rng.getrandbits(60)}"
+                bus.publish(Message(subject, event_id, junk[kind] if kind < len(junk) else _LATER))
+                if kind < len(junk):
+                    sent[event_id] = subject
                 time.sleep(0.1)
         flow.estate.rest()
-        left = len(bus.dead_letters())
+        replicas = len(flow.estate.house.of("search"))
+        wanted = sum(replicas + len(_CONSUMERS[subject]) for subject in sent.values())
+        until(lambda: len(_letters(bus)) >= wanted, 60)
+        letters = _letters(bus)
     finally:
         bus.close()
-    flow.breaches += [f"failed: {each}" for each in flow.failed]
-    slowest = max(flow.took["search"], default=0.0)
-    return f"{20 * size} junk events, {left} dead letters; slowest search beside it {slowest:.2f} s"
+    flow.breaches += [f"failed: {each}" for each in flow.failed] + _misjudged(letters, sent, replicas)
+    slowest, tries = max(flow.took["search"], default=0.0), max((letter.count for letter in letters), default=0)
+    told = f"{len(letters)} dead letters after {tries} tries at most; slowest search beside it {slowest:.2f} s"
+    return f"{len(sent)} events of junk and {20 * size - len(sent)} of a later release, {told}"
+
+
+def _letters(bus: NatsBus) -> list[DeadLetter]:
+    return [letter for letter in bus.dead_letters() if letter.message.event_id.startswith("poison-")]
+
+
+def _misjudged(letters: list[DeadLetter], sent: dict[str, str], replicas: int) -> list[str]:
+    """Where the dead letters are not one of each consumer and event of junk, within five tries."""
+    found = [
+        f"{letter.durable} gave up an event of a later release"
+        for letter in letters
+        if letter.message.event_id not in sent
+    ]
+    found += [f"{letter.durable} gave up after {letter.count} tries" for letter in letters if letter.count > 5]
+    for event_id, subject in sent.items():
+        had = Counter(letter.durable.partition("-")[0] for letter in letters if letter.message.event_id == event_id)
+        if had != Counter({"search": replicas, **dict.fromkeys(_CONSUMERS[subject], 1)}):
+            found.append(f"junk on {subject} became dead letters of {dict(had)}")
+    return found

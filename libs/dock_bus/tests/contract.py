@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from dock_bus import Delivery, EventBus, Message, Subscription
+from dock_bus import Delivery, EventBus, Message, Subscription, UnreadableError
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 
 QUICK = Subscription(durable="quick", subjects=["dock.>"], max_deliver=3, ack_wait_s=5.0, backoff_s=(0.02,))
@@ -120,6 +120,29 @@ class EventBusContract:
         broken.clear()
         bus.retry_dead_letter("quick", sent.event_id)
         until(lambda: recorder.deliveries[-1] == (sent.event_id, 1) and not bus.dead_letters())
+
+    def test_what_nobody_can_read_is_given_up_at_once_and_may_be_retried(self, bus: EventBus):
+        readable, other = threading.Event(), Recorder()
+        counts: list[int] = []
+
+        def handler(delivery: Delivery) -> None:
+            counts.append(delivery.count)
+            if not readable.is_set():
+                raise UnreadableError("junk")
+
+        bus.subscribe(QUICK, handler)
+        bus.subscribe(replace(QUICK, durable="other"), other)
+        sent = message(data=b"\xff")
+        bus.publish(sent)
+        until(lambda: len(bus.dead_letters()) == 1)
+        [letter] = bus.dead_letters()
+        assert (letter.durable, letter.message, letter.count) == ("quick", sent, 1)
+        assert letter.error == "unreadable: junk"
+        time.sleep(0.1)
+        assert (counts, other.ids) == ([1], [sent.event_id])
+        readable.set()
+        bus.retry_dead_letter("quick", sent.event_id)
+        until(lambda: len(counts) == 2 and not bus.dead_letters())
 
     def test_a_dead_letter_goes_again_to_its_durable_alone_and_may_die_again(self, bus: EventBus):
         failing, other = Recorder(lambda _: True), Recorder()
