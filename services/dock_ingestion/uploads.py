@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import re
 import secrets
 import zlib
@@ -21,11 +22,12 @@ from dock_ingestion.allowance import Allowance
 from dock_ingestion.chunks import Chunk, Coming
 from dock_ingestion.settings import IngestionSettings
 from dock_trace import span
-from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
+from learndock.errors import DockError, FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
 from learndock.package import Package, PackageLimits
 from learndock.package.refusal import refuse_limit
 from learndock.semantic import SemanticSpecification
 
+_log = logging.getLogger(__name__)
 _DEFAULTS = PackageLimits()
 _UPLOAD_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -316,10 +318,15 @@ class UploadDesk:
                 current = self._uploads.hold(session, row)
             except NotFound:
                 return
-            if not current.committed_learnware_id:
-                self._uploads.drop(session, row.upload_id)
-                self._blobs.abort(row.blob_key)
-                self._blobs.delete(row.blob_key)
+            if current.committed_learnware_id:
+                return
+            self._uploads.drop(session, row.upload_id)
+        # Nobody else waits while the store is asked: its key is never used again, so it may take what time it wants.
+        try:
+            self._blobs.abort(row.blob_key)
+            self._blobs.delete(row.blob_key)
+        except DockError as error:
+            _log.warning("left for the sweeper: %s", error.reason, extra={"upload": row.upload_id})
 
 
 def _kept(chunks: Iterable[bytes], into: BinaryIO) -> Iterator[bytes]:
