@@ -95,7 +95,7 @@ class Configuration:
             settings = read_settings(cls, options)
             for name in cls.model_fields:
                 variable = _variable(cls, (name,))
-                found.append(Value(variable, _shown(getattr(settings, name)), _origin(variable, name, options)))
+                found.append(Value(variable, _shown(_in_force(settings, name)), _origin(variable, name, options)))
         for name in PEERS:
             address = peer_addresses().get(name)
             if address:
@@ -120,7 +120,7 @@ class Configuration:
         return [
             Finding(
                 each.name.replace(" ", "-"),
-                f"{each.text}. {each.remedy}" if each.remedy else each.text,
+                f"{each.text.removesuffix('.')}. {each.remedy}" if each.remedy else each.text,
                 3 if each.needed and not each.ok else 0,
                 "ok" if each.ok else "FAILED" if each.needed else "note",
             )
@@ -209,6 +209,15 @@ def _origin(variable: str, name: str, given: Mapping[str, Any]) -> str:
     if name in given:
         return "option"
     return "environment" if any(each.upper() == variable for each in os.environ) else "default"
+
+
+def _in_force(settings: BaseSettings, name: str) -> object:
+    """A setting's value; where it is unset, what that stands for."""
+    if isinstance(settings, DockSettings) and name == "drain_s":
+        return settings.drain_seconds
+    if isinstance(settings, DockSettings) and name == "max_connection_age_s":
+        return settings.connection_age_seconds
+    return getattr(settings, name)
 
 
 def _shown(value: object) -> str:

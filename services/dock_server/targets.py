@@ -110,13 +110,14 @@ def check_targets(targets: Sequence[str]) -> None:
 def check_peers(targets: Sequence[str], addresses: Mapping[str, str]) -> None:
     """InvalidInput PEER_ADDRESS_MISSING for a service that one here calls, and that is neither here nor named."""
     for target in targets:
-        for peer in PEERS_OF.get(target, ()):
-            if peer not in targets and peer not in addresses:
-                raise InvalidInput(
-                    f"{target} calls {peer}, which does not run here.",
-                    reason="PEER_ADDRESS_MISSING",
-                    hint=f"Set DOCK_PEERS_{peer.upper()} to its address, such as dns:///{peer}:50051.",
-                )
+        missing = [peer for peer in PEERS_OF.get(target, ()) if peer not in targets and peer not in addresses]
+        if missing:
+            names = " and ".join(f"DOCK_PEERS_{peer.upper()}" for peer in missing)
+            raise InvalidInput(
+                f"{target} calls {' and '.join(missing)}, and no address is given for that.",
+                reason="PEER_ADDRESS_MISSING",
+                hint=f"Set {names}, for example to dns:///{missing[0]}:50051.",
+            )
 
 
 def full_name(target: str) -> str:

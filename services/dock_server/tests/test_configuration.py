@@ -39,6 +39,12 @@ def test_everything_in_force_is_printed_with_its_origin_and_no_secret():
     assert not any(name.startswith("DOCK_CHECKING_") for name in values), "only the chosen targets'"
 
 
+def test_what_is_unset_is_printed_as_what_it_stands_for():
+    apart = ask("search", "--print-config", **SECRETS).output
+    assert {"DOCK_DRAIN_S=5.0", "DOCK_MAX_CONNECTION_AGE_S=300.0"} <= set(apart.split())
+    assert {"DOCK_DRAIN_S=0.0", "DOCK_MAX_CONNECTION_AGE_S=0.0"} <= set(ask("search", "--print-config").output.split())
+
+
 def test_a_shell_reads_what_is_printed_as_it_was_set():
     url = "s3://store:9000/bucket?secure=false&region=us-east-1"
     keys = {"DOCK_BLOB_ACCESS_KEY": "a", "DOCK_BLOB_SECRET_KEY": "b"}
@@ -83,7 +89,7 @@ def test_a_setting_of_the_process_that_cannot_be_read_is_named(monkeypatch):
 def test_whom_a_target_calls_must_be_known():
     done = ask("reuse", "--check-config")
     assert done.exit_code == 2
-    assert "DOCK_PEERS_INGESTION" in done.output
+    assert "DOCK_PEERS_INGESTION and DOCK_PEERS_SPECIFICATION" in done.output
     known = {"DOCK_PEERS_INGESTION": "dns:///a:1", "DOCK_PEERS_SPECIFICATION": "dns:///b:1"}
     assert ask("reuse", "--check-config", **known).exit_code == 0
 
@@ -106,6 +112,7 @@ def test_what_the_settings_name_is_tried_when_asked(postgres_server, tmp_path):
         "bus's-disk": "note",
     }
     assert "dock db migrate" in done.output
+    assert ".." not in done.output, "sentences end once"
     assert (os.environ.get("DOCK_DB_URL"), "geheim" in done.output) == (None, False)
 
     database = Database(url)

@@ -52,3 +52,10 @@ def test_a_setting_that_cannot_be_read_is_told(monkeypatch):
     with pytest.raises(InvalidInput) as wrong:
         looked()
     assert "DOCK_PORT" in wrong.value.message
+
+
+def test_what_was_seen_and_the_remedy_are_sentences_of_their_own(monkeypatch):
+    monkeypatch.setattr(doctor, "LEAST_FREE_BYTES", 1 << 62)
+    told = " ".join(CliRunner().invoke(doctor_command, []).output.split())
+    assert f"GiB are free below {doctor.Path.cwd()}. Make room" in told
+    assert ".." not in told

@@ -149,6 +149,7 @@ def _print(sight: Sight) -> None:
     import textwrap  # noqa: PLC0415
 
     mark, colour = ("ok", "green") if sight.ok else ("MISSING", "red") if sight.needed else ("no", "yellow")
-    text = sight.detail if sight.ok or not sight.remedy else f"{sight.detail} {sight.remedy}"
+    told = sight.ok or not sight.remedy
+    text = sight.detail if told else f"{sight.detail.removesuffix('.')}. {sight.remedy}"
     lines = textwrap.wrap(text, 54) or [""]
     click.echo(click.style(f"{mark:>7}", fg=colour) + f"  {sight.name:<14} " + ("\n" + " " * 24).join(lines))
