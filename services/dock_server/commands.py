@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,13 +18,14 @@ import click
 from dock_rpc.logs import configure_logging
 from dock_rpc.metrics import serve_metrics
 from dock_server.composition import Dock, compose
-from dock_server.configuration import Configuration, read_settings
+from dock_server.configuration import Configuration, Finding
 from dock_server.folder import DockFolder, FolderLock, shared_folder
 from dock_server.memory import give_back_large_blocks
 from dock_server.settings import DockSettings
 from dock_server.stopping import stop_on_signals, wait
-from dock_server.targets import TARGETS, WITH_BENCH, check_targets
+from dock_server.targets import TARGETS, WITH_BENCH
 
+_log = logging.getLogger(__name__)
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -60,7 +64,7 @@ def up(json_logs: bool, **given: object) -> None:
 
     Example:  dock up --data ~/my-dock
     """
-    run(read_settings(DockSettings, _given(given)), TARGETS, json_logs)
+    run(Configuration(TARGETS, _given(given)), json_logs)
 
 
 @click.command("serve")
@@ -68,33 +72,53 @@ def up(json_logs: bool, **given: object) -> None:
 @click.option("--check-config", is_flag=True, help="Say whether the settings are good, and end.")
 @click.option("--connect", is_flag=True, help="With --check-config: try database, bus, store and peers as well.")
 @click.option("--print-config", is_flag=True, help="Print the settings in force and where each is from, and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --check-config or --print-config: JSON on stdout.")
 @_options
-def serve(target: str, check_config: bool, connect: bool, print_config: bool, json_logs: bool, **given: object) -> None:
+def serve(
+    target: str,
+    check_config: bool,
+    connect: bool,
+    print_config: bool,
+    as_json: bool,
+    json_logs: bool,
+    **given: object,
+) -> None:
     """Run chosen services of a dock in this process.
 
     With DOCK_DB_URL, DOCK_BUS_URL and DOCK_BLOB_URL any number of processes make one dock; each waits for what is not
     there yet. Without them everything lies in one folder, as with `dock up`.
 
-    --check-config ends with 0 where all is well, 2 where a setting is wrong, 3 where --connect did not reach something.
+    Ends with 2 where a setting is wrong, 1 where something refuses it (a password, a newer schema); --check-config
+    ends the same way, and with --connect with 3 where something does not answer, which a service waits for.
 
     Example:  dock serve --target ingestion,checking --data ~/my-dock
     """
     targets = [name.strip() for name in target.split(",") if name.strip()]
     if not (check_config or print_config or connect):
-        run(read_settings(DockSettings, _given(given)), targets, json_logs)
+        if as_json:
+            raise click.UsageError("--json goes with --check-config or --print-config; for logs there is --json-logs.")
+        run(Configuration(targets, _given(given)), json_logs)
         return
     configuration = Configuration(targets, _given(given))
-    if print_config:
-        click.echo(configuration.printed())
-    if check_config or connect:
-        _check(configuration, connect)
+    findings = _findings(configuration, connect) if check_config or connect else []
+    if as_json:
+        click.echo(json.dumps(_document(configuration if print_config else None, findings), indent=2))
+    else:
+        if print_config:
+            click.echo(configuration.printed())
+        if check_config or connect:
+            _tell(findings)
+    raise click.exceptions.Exit(_code(findings))
 
 
-def run(settings: DockSettings, targets: Sequence[str], json_logs: bool) -> None:
+def run(configuration: Configuration, json_logs: bool) -> None:
     """Compose, start, say where it listens, and wait for SIGINT or SIGTERM."""
+    settings, targets = configuration.process, configuration.targets
+    configuration.refuse_mistakes()
     configure_logging(json=json_logs or settings.log_format == "json", level=settings.log_level)
+    for each in configuration.unread():
+        _log.warning("%s %s", each.what, each.text)
     give_back_large_blocks()
-    check_targets(targets)
     stopping = stop_on_signals()
     with _folder(settings, targets) as folder:
         dock = compose(folder, settings, targets)
@@ -200,13 +224,26 @@ def _given(options: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _check(configuration: Configuration, connect: bool) -> None:
+def _findings(configuration: Configuration, connect: bool) -> list[Finding]:
     findings = configuration.findings()
     if connect and not any(each.serious for each in findings):
         findings += configuration.connections()
+    return findings
+
+
+def _code(findings: Sequence[Finding]) -> int:
+    """That of the worst: a mistake before a refusal, a refusal before what may answer later."""
+    codes = {each.exit_code for each in findings}
+    return next((code for code in (4, 2, 1, 3) if code in codes), 0)
+
+
+def _tell(findings: Sequence[Finding]) -> None:
     for each in findings:
         click.echo(f"{each.mark:>7}  {each.what}  {each.text}", err=True)
-    code = max((each.exit_code for each in findings), default=0)
-    if not code:
+    if not any(each.serious for each in findings):
         click.echo("the settings are good", err=True)
-    raise click.exceptions.Exit(code)
+
+
+def _document(printed: Configuration | None, findings: Sequence[Finding]) -> dict[str, object]:
+    settings = {} if printed is None else {"settings": [asdict(each) for each in printed.values()]}
+    return {"exit_code": _code(findings), "findings": [asdict(each) for each in findings], **settings}

@@ -18,15 +18,18 @@ from dock_bus.settings import BusSettings
 from dock_checking.settings import CheckingSettings
 from dock_ingestion.settings import IngestionSettings
 from dock_reuse.settings import ReuseSettings
+from dock_rpc.address import Address
 from dock_rpc.peers import PEERS, peer_addresses
 from dock_search.settings import SearchSettings
 from dock_server.adapters import check_adapters
-from dock_server.security import check_security
-from dock_server.settings import DatabaseSettings, DockSettings, PackageSettings
+from dock_server.backup.schedule import check_schedule
+from dock_server.security import check_security, tls_of
+from dock_server.settings import BackupSettings, DatabaseSettings, DockSettings, PackageSettings
 from dock_server.targets import WITH_BLOBS, WITH_DATABASE, check_peers, check_targets
 from dock_server.urls import HIDDEN, masked
 from dock_specification.settings import SpecificationSettings
 from learndock.errors import DockError, InvalidInput
+from learndock.plugins import SEARCHERS, load
 
 _OF_TARGET: Mapping[str, type[BaseSettings]] = {
     "ingestion": IngestionSettings,
@@ -43,7 +46,11 @@ _Settings = TypeVar("_Settings", bound=BaseSettings)
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the settings. `exit_code` 0 is a warning or good news, 2 a mistake, 3 nobody there."""
+    """Something about the settings.
+
+    `exit_code` is the one that `dock serve` would end with: 0 for a note or good news, 2 for a mistake, 1 for what was
+    refused elsewhere; 3 for what it would wait for.
+    """
 
     what: str
     text: str
@@ -76,6 +83,14 @@ def read_settings(cls: type[_Settings], given: Mapping[str, Any] | None = None) 
             reason="SETTING_INVALID",
             hint="docs/reference/settings.md lists each with its unit and bounds.",
         ) from None
+
+
+def _read_well(cls: type[_Settings]) -> _Settings | None:
+    """None where something is wrong with them, which is told where all are read."""
+    try:
+        return read_settings(cls)
+    except InvalidInput:
+        return None
 
 
 class Configuration:
@@ -111,7 +126,17 @@ class Configuration:
 
     def findings(self) -> list[Finding]:
         """What is wrong with the settings, or odd; nothing is connected and no folder is made."""
-        return [*self._mistakes(), *_unknown_variables(self._known())]
+        wrong = [Finding(each.reason, f"{each.message} {each.hint}".strip(), 2, "WRONG") for each in self._mistakes()]
+        return [*wrong, *self._oddities()]
+
+    def refuse_mistakes(self) -> None:
+        """InvalidInput for the first thing that is wrong, with its own reason."""
+        for error in self._mistakes():
+            raise InvalidInput(error.message, reason=error.reason, hint=error.hint) from error
+
+    def unread(self) -> list[Finding]:
+        """Variables of the environment that look like settings, and that nobody reads."""
+        return list(_unknown_variables(self._known()))
 
     def connections(self) -> list[Finding]:
         """Whether each thing that the settings name answers."""
@@ -121,29 +146,49 @@ class Configuration:
             Finding(
                 each.name.replace(" ", "-"),
                 f"{each.text.removesuffix('.')}. {each.remedy}" if each.remedy else each.text,
-                3 if each.needed and not each.ok else 0,
+                each.exit_code if each.needed and not each.ok else 0,
                 "ok" if each.ok else "FAILED" if each.needed else "note",
             )
             for each in reach(self.process, self.targets)
         ]
 
-    def _mistakes(self) -> Iterator[Finding]:
+    def _mistakes(self) -> Iterator[DockError]:
+        yield from self._missing_files()
         checks: list[Callable[[], object]] = [
             lambda: check_adapters(self.process),
             lambda: check_peers(self.targets, peer_addresses()),
+            *(lambda where=where: Address.parse(where) for where in peer_addresses().values() if where),
             lambda: check_security(self.process, self.targets, peer_addresses()),
+            self._check_certificate,
             self._check_bus,
             self._check_store,
             *(lambda cls=cls: read_settings(cls) for cls in self._classes()[1:]),
+            self._check_searcher,
+            self._check_backups,
         ]
         for check in checks:
             try:
                 check()
             except DockError as error:
-                yield Finding(error.reason, f"{error.message} {error.hint}".strip(), 2, "WRONG")
-        yield from self._missing_files()
+                yield error
+
+    def _oddities(self) -> Iterator[Finding]:
         if not self.process.embedded and not self.process.bus_url:
             yield Finding("DOCK_BUS_URL", "is unset: other processes' work is only found by polling the database")
+        yield from self.unread()
+
+    def _check_certificate(self) -> None:
+        files = (self.process.tls_cert, self.process.tls_key, self.process.tls_client_ca)
+        if all(file is None or file.is_file() for file in files) and (tls := tls_of(self.process)) is not None:
+            tls.read()
+
+    def _check_searcher(self) -> None:
+        if "search" in self.targets and (searcher := _read_well(SearchSettings)) is not None:
+            load(SEARCHERS, searcher.searcher)
+
+    def _check_backups(self) -> None:
+        if "ingestion" in self.targets and (backups := _read_well(BackupSettings)) is not None:
+            check_schedule(backups)
 
     def _check_bus(self) -> None:
         if self.process.bus_url and not self.process.bus_url.startswith("inproc"):
@@ -157,17 +202,20 @@ class Configuration:
 
             Address.parse(self.process.blob_url, read_settings(BlobSettings))
 
-    def _missing_files(self) -> Iterator[Finding]:
+    def _missing_files(self) -> Iterator[DockError]:
         for cls in self._classes():
-            try:
-                settings = read_settings(cls, self._given if cls is DockSettings else {})
-            except InvalidInput:
-                continue  # told already
+            settings = self.process if cls is DockSettings else _read_well(cls)
+            if settings is None:
+                continue
             for name in cls.model_fields:
                 value = getattr(settings, name)
                 is_file = name.startswith("tls_") or name.endswith(("_file", "credentials", "advisories"))
                 if is_file and name != "address_file" and value and not Path(str(value)).is_file():
-                    yield Finding(_variable(cls, (name,)), f"names no file: {value}", 2, "WRONG")
+                    yield InvalidInput(
+                        f"{_variable(cls, (name,))} names no file: {value}.",
+                        reason="SETTING_FILE_MISSING",
+                        hint="Give the path of a file that this user may read.",
+                    )
 
     def _classes(self) -> list[type[BaseSettings]]:
         found: list[type[BaseSettings]] = [DockSettings]
@@ -178,6 +226,8 @@ class Configuration:
             found.append(BlobSettings)
         if self.process.bus_url and WITH_DATABASE & mine:
             found.append(BusSettings)
+        if "ingestion" in mine:
+            found.append(BackupSettings)
         return [*found, PackageSettings, *(_OF_TARGET[name] for name in _OF_TARGET if name in mine)]
 
     def _known(self) -> set[str]:
@@ -186,6 +236,7 @@ class Configuration:
             DatabaseSettings,
             BlobSettings,
             BusSettings,
+            BackupSettings,
             PackageSettings,
         ]
         every += _OF_TARGET.values()

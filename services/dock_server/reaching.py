@@ -15,9 +15,11 @@ from dock_rpc.channel import channel
 from dock_rpc.peers import peer_addresses
 from dock_server.adapters import open_blobs
 from dock_server.folder import DockFolder
+from dock_server.readiness import passes
 from dock_server.settings import DockSettings
 from dock_server.targets import PEERS_OF, WITH_BLOBS, WITH_DATABASE, full_name
 from dock_server.urls import place_of
+from learndock.cli.failure import CODES
 from learndock.errors import DockError
 
 ANSWER_S = 5.0
@@ -27,13 +29,23 @@ SKEW_S = 2.0
 
 @dataclass(frozen=True)
 class Reached:
-    """One dependency, and what it answered. Where it is not `needed` a dock works without."""
+    """One dependency, and what it answered. Where it is not `needed` a dock works without.
+
+    `exit_code` is what `dock serve` ends with where it is not `ok`; 3 for what it waits for.
+    """
 
     name: str
     ok: bool
     text: str
     remedy: str = ""
     needed: bool = True
+    exit_code: int = 3
+
+    @classmethod
+    def failed(cls, name: str, where: str, error: DockError, *, needed: bool = True) -> Reached:
+        """By an error of ours."""
+        code = 3 if passes(error) else CODES[error.kind]
+        return cls(name, ok=False, text=f"{where}{error.message}", remedy=error.hint, needed=needed, exit_code=code)
 
 
 def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
@@ -63,7 +75,7 @@ def _tried(name: str, where: str, attempt: Callable[[], str]) -> Reached:
     try:
         return Reached(name, ok=True, text=f"{where}: {attempt()}")
     except DockError as error:
-        return Reached(name, ok=False, text=f"{where}: {error.message}", remedy=error.hint)
+        return Reached.failed(name, f"{where}: ", error)
 
 
 def _database(url: str, name: str) -> Iterator[Reached]:
@@ -89,7 +101,7 @@ def _schema(database: Database) -> Reached:
         found = database.schema()
         found.refuse_newer()
     except DockError as error:
-        return Reached("schema", ok=False, text=error.message, remedy=error.hint)
+        return Reached.failed("schema", "", error)
     text = f"{found.version}, this code knows {found.head}"
     return Reached("schema", ok=not found.behind, text=text, remedy="Run `dock db migrate`." if found.behind else "")
 
@@ -130,7 +142,7 @@ def _bus_disk(settings: BusSettings) -> Reached:
     try:
         always = writes_through(settings.monitor_url)
     except DockError as error:
-        return Reached(name, ok=False, text=error.message, remedy=error.hint, needed=needed)
+        return Reached.failed(name, "", error, needed=needed)
     if always:
         return Reached(name, ok=True, text="what is confirmed is on it (sync_interval: always)")
     text = "a power cut may lose what was confirmed; the dock makes up for it from its database"
@@ -144,6 +156,6 @@ def _peer(name: str, address: str) -> Reached:
         with channel(address) as link:
             status = health_pb2_grpc.HealthStub(link).Check(request, timeout=ANSWER_S).status
     except DockError as error:
-        return Reached(name, ok=False, text=f"{address}: {error.message}", remedy=error.hint)
+        return Reached.failed(name, f"{address}: ", error)
     ready = status == health_pb2.HealthCheckResponse.SERVING
     return Reached(name, ok=ready, text=f"{address}: {'ready' if ready else 'not ready'}")

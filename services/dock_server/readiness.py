@@ -50,7 +50,7 @@ class Readiness:
             try:
                 made = attempt()
             except DockError as error:
-                if not _passes(error):
+                if not passes(error):
                     raise
                 self._missing = f"{what}: {error.message}"
                 if not waited or time.monotonic() - said >= SAY_EVERY_S:
@@ -64,5 +64,6 @@ class Readiness:
         raise Stopped
 
 
-def _passes(error: DockError) -> bool:
+def passes(error: DockError) -> bool:
+    """Whether a process waits for the end of this, instead of ending itself."""
     return isinstance(error, Unavailable | Overloaded) or error.reason in _PASSING

@@ -18,7 +18,7 @@ from dock_rpc.recognition import Recognition
 from dock_server.directory import DatabaseDirectory
 from dock_server.settings import DockSettings
 from dock_server.targets import PEERS_OF
-from learndock.errors import FailedPrecondition, InvalidInput
+from learndock.errors import InvalidInput
 
 _LONGEST_SOCKET = 100
 """Bytes; the kernel takes 107."""
@@ -82,7 +82,7 @@ class Security:
 def check_security(settings: DockSettings, targets: Sequence[str], peers: Mapping[str, str]) -> None:
     """What is wrong with the settings, before anything is bound.
 
-    FailedPrecondition DOCK_OPEN_TO_ALL; InvalidInput TLS_PAIR_INCOMPLETE, AUTH_DATABASE_MISSING, SERVICE_TOKEN_MISSING.
+    InvalidInput DOCK_OPEN_TO_ALL, TLS_PAIR_INCOMPLETE, AUTH_DATABASE_MISSING, SERVICE_TOKEN_MISSING.
     """
     _check_pair(settings)
     _check_open(settings)
@@ -115,7 +115,7 @@ def _check_open(settings: DockSettings) -> None:
         *([] if settings.auth == "tokens" else ["tokens (DOCK_AUTH=tokens)"]),
     ]
     if lacks:
-        raise FailedPrecondition(
+        raise InvalidInput(
             f"A dock that listens on {settings.host} is open to other machines and has no {' and no '.join(lacks)}.",
             reason="DOCK_OPEN_TO_ALL",
             hint="See docs/guide/security.md. Where something else keeps strangers out, set DOCK_ALLOW_OPEN=true.",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dock_db.options import DatabaseOptions
@@ -14,6 +14,10 @@ from learndock.package.limits import SETTINGS, setting_of
 
 _DEFAULTS = PackageLimits()
 _DATABASE = DatabaseOptions()
+
+
+def _upper(text: object) -> object:
+    return text.upper() if isinstance(text, str) else text
 
 
 class DockSettings(BaseSettings):
@@ -86,7 +90,7 @@ class DockSettings(BaseSettings):
     offline: bool = False
     """Build environments from uv's cache alone."""
 
-    log_level: str = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)] = "INFO"
     """Least level of the log."""
 
     log_format: Literal["lines", "json"] = "lines"

