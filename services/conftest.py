@@ -16,7 +16,9 @@ import grpc
 import pytest
 
 from dock_blob.file import FileBlobStore
+from dock_blob.mark import KEY
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State
+from dock_db.ownership import mark
 from dock_ingestion.settings import IngestionSettings
 from dock_ingestion.wiring import make_ingestion
 from dock_rpc.channel import channel
@@ -147,8 +149,8 @@ class House:
             return Learnwares().list(session, tenant="default", states=states)
 
     def keys(self) -> set[str]:
-        """Everything in the store, finished or not."""
-        return {info.key for info in [*self.blobs.list(), *self.blobs.list_unfinished()]}
+        """Everything in the store but its mark, finished or not."""
+        return {info.key for info in [*self.blobs.list(), *self.blobs.list_unfinished()]} - {KEY}
 
     def age_blobs(self, seconds: float) -> None:
         """Make everything in the store older."""
@@ -168,7 +170,9 @@ def house(tmp_path: Path) -> Iterator[House]:
     clock = Clock()
     database = Database(f"sqlite:///{tmp_path / 'dock.db'}", clock=clock)
     database.create()
-    yield House(tmp_path, database, FileBlobStore(tmp_path / "blobs"), clock)
+    blobs = FileBlobStore(tmp_path / "blobs")
+    mark(database, blobs)
+    yield House(tmp_path, database, blobs, clock)
     database.close()
 
 

@@ -40,8 +40,8 @@ class FileBlobStore:
         with _typed():
             for folder in (self._objects, self._unfinished, self._aside):
                 folder.mkdir(parents=True, exist_ok=True)
-            for left_over in self._aside.iterdir() if alone else ():
-                left_over.unlink()
+            if alone:
+                self.drop_asides()
             _sync_folder(root)
 
     def put(self, key: str, chunks: Iterable[bytes]) -> int:
@@ -147,6 +147,12 @@ class FileBlobStore:
     def list_unfinished(self) -> Iterator[BlobInfo]:
         """Every unfinished upload; its age counts from its last part."""
         return _walk(self._unfinished, "")
+
+    def drop_asides(self) -> None:
+        """Remove what writers that died had not finished. Call it only while nobody else writes here."""
+        with _typed():
+            for left_over in self._aside.iterdir():
+                left_over.unlink(missing_ok=True)
 
     def set_aside(self, key: str, folder: Path) -> Path:
         """Move an object out of the store into `folder`, which must be on the same disk; where it is now."""

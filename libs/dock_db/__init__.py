@@ -6,6 +6,7 @@ from dock_db.checks import CheckSteps, Verdicts
 from dock_db.database import Database
 from dock_db.dead_letters import DeadLetterRecorder, DeadLetters
 from dock_db.flags import Flags
+from dock_db.identity import Identity
 from dock_db.leadership import Leadership
 from dock_db.learnwares import Learnwares
 from dock_db.options import DatabaseOptions
@@ -42,6 +43,7 @@ __all__ = [
     "DeadLetterRecorder",
     "DeadLetters",
     "Flags",
+    "Identity",
     "Leadership",
     "LearnwareRow",
     "Learnwares",

@@ -13,6 +13,8 @@ from learndock.errors import FailedPrecondition
 
 BACKUP = "backup"
 """Held while a backup is made: packages that were referenced at its beginning stay where they are."""
+RESTORED = "restored"
+"""Held for a while by a dock that was restored: its store may have what came after the backup."""
 _table = tables.holds
 
 
@@ -20,6 +22,17 @@ def is_held(session: Session, name: str) -> bool:
     """Whether anybody holds `name` now, by the database's clock."""
     until = session.scalar(select(_table.c.until).where(_table.c.name == name))
     return until is not None and until > dialect.now(session)
+
+
+def sweeping_is_held(session: Session) -> bool:
+    """Whether nothing may be swept now, though nobody refers to it."""
+    return any(is_held(session, name) for name in (BACKUP, RESTORED))
+
+
+def hold_for(session: Session, name: str, for_s: float) -> None:
+    """Hold `name` for so long, whoever held it, and without a process that stands for it."""
+    session.execute(delete(_table).where(_table.c.name == name))
+    session.execute(insert(_table).values(name=name, holder="", until=dialect.now(session) + for_s))
 
 
 class Hold:

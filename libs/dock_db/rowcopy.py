@@ -11,16 +11,22 @@ import sqlalchemy
 from sqlalchemy import ColumnElement, LargeBinary, Table, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from dock_db import dialect, schema, tables
+from dock_db import dialect, holds, schema, tables
+from dock_db.identity import Identity
 from dock_db.learnwares import Learnwares
 from dock_db.rows import State
 from dock_db.transitions import WAITING_FOR, WORKING_ON
 from learndock.errors import FailedPrecondition, InvalidInput
 
-LEFT_OUT = frozenset({tables.outbox.name, tables.inbox.name, tables.schema_marker.name, tables.holds.name})
-"""What belongs to the moment: events, which the reconciler gives anew, and what says who does what just now."""
+LEFT_OUT = frozenset(
+    {tables.outbox.name, tables.inbox.name, tables.schema_marker.name, tables.holds.name, tables.dock.name}
+)
+"""What belongs to the moment, as events, which the reconciler gives anew, and who does what just now; and which dock
+it is, as two must not be the same one."""
 _CONTENT = (tables.learnwares, tables.uploads, tables.tokens)
 """A dock that has rows in none of these is empty."""
+SWEPT_AGAIN_S = 7 * 86400.0
+"""Seconds after a restore for which nothing is swept: what came after the backup may still be asked for."""
 _BATCH = 100
 _UNDER_WAY = [state.value for state in (*WORKING_ON, *WAITING_FOR)]
 
@@ -71,15 +77,29 @@ def require_empty(session: Session) -> None:
             )
 
 
+def require_known(session: Session, version: int) -> None:
+    """FailedPrecondition SCHEMA_TOO_NEW where this code does not know the schema of a copy."""
+    head = schema.status(session).head
+    if version > head:
+        raise FailedPrecondition(
+            f"The backup is of schema {version}; this code knows {head}.",
+            reason="SCHEMA_TOO_NEW",
+            hint="Restore with the release that made it, or a newer one.",
+            details={"schema": version, "code": head},
+        )
+
+
 def load(session: Session, lines: Iterable[str], *, version: int, skip_ids: int = 0) -> Mapping[str, int]:
     """Fill an empty database with a copy that was made with schema `version`, in the session's transaction.
 
-    Nobody holds anything afterwards, and what was under way is overdue, so that it is driven on at once. `skip_ids`
-    learnware ids are left out, as they may have been given after the copy. Return how many rows of each table.
+    The tables are made anew as they were at `version` and migrated with the rows in them, so that what migrations do
+    to rows is done to these. The dock's own id stays. Nobody holds anything afterwards, what was under way is overdue,
+    so that it is driven on at once, and nothing is swept for SWEPT_AGAIN_S. `skip_ids` learnware ids are left out, as
+    they may have been given after the copy. Return how many rows of each table.
 
     FailedPrecondition DOCK_NOT_EMPTY, SCHEMA_TOO_NEW; InvalidInput BACKUP_DAMAGED.
     """
-    _prepare(session, version)
+    dock_id = _prepare(session, version)
     counts: dict[str, int] = {}
     for table, rows in _parsed(lines):
         session.execute(insert(table), rows) if rows else None
@@ -87,30 +107,28 @@ def load(session: Session, lines: Iterable[str], *, version: int, skip_ids: int 
     if counts.get(tables.revision.name) != 1:
         raise _damaged("it does not say how far the dock had come")
     schema.migrate(session)
+    if dock_id:
+        Identity().take(session, dock_id)
     _go_on(session, skip_ids)
     return counts
 
 
-def _prepare(session: Session, version: int) -> None:
-    found = schema.status(session)
-    if version > found.head:
-        raise FailedPrecondition(
-            f"The backup is of schema {version}; this code knows {found.head}.",
-            reason="SCHEMA_TOO_NEW",
-            hint="Restore with the release that made it, or a newer one.",
-            details={"schema": version, "code": found.head},
-        )
+def _prepare(session: Session, version: int) -> str:
+    """Make the empty tables of `version`; the id of the dock that was there, "" where none was."""
+    require_known(session, version)
     require_empty(session)
-    if found.version < version:
-        schema.migrate(session, version)  # what later migrations do to rows is done to these too
+    dock_id = schema.drop(session)
+    schema.migrate(session, version)
     present = set(sqlalchemy.inspect(session.connection()).get_table_names())
     for table in reversed(copied_tables()):
         if table.name in present:
-            session.execute(delete(table))
+            session.execute(delete(table))  # what a migration put there is in the copy too
+    return dock_id
 
 
 def _go_on(session: Session, skip_ids: int) -> None:
     Learnwares().release_leases(session)
+    holds.hold_for(session, holds.RESTORED, SWEPT_AGAIN_S)
     table, counter = tables.learnwares, tables.revision
     session.execute(update(table).where(table.c.state.in_(_UNDER_WAY)).values(driven_at=0.0))
     session.execute(update(counter).values(next_learnware=counter.c.next_learnware + skip_ids))

@@ -81,6 +81,19 @@ def status(session: Session) -> SchemaStatus:
     return SchemaStatus(version, migrations.head(), least)
 
 
+def drop(session: Session) -> str:
+    """Remove every table of a dock, with its rows; the id that the dock had, "" where it had none."""
+    dialect.hold_lock(session, _LOCK)
+    connection = session.connection()
+    present = set(inspect(connection).get_table_names())
+    dock_id = session.scalar(select(tables.dock.c.dock_id)) if tables.dock.name in present else None
+    dialect.limit_lock_waits(session, _PATIENCE)
+    tables.metadata.drop_all(connection)
+    if "alembic_version" in present:
+        session.execute(text("DROP TABLE alembic_version"))
+    return dock_id or ""
+
+
 def migrate(session: Session, to: int | None = None) -> SchemaStatus:
     """Run the missing migrations, up to `to` where it is given. FailedPrecondition SCHEMA_TOO_NEW.
 

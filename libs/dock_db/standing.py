@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from dock_db import dialect, tables
+from dock_db.identity import Identity
 from dock_db.learnwares import Learnwares
 from dock_db.outbox import Outbox
 from dock_db.rows import State
@@ -33,6 +34,8 @@ class Standing:
     revision: int
     dead_letters: Mapping[str, int]
     """By durable, of a bus that forgets its own; with another bus only what no bus can carry, under `outbox`."""
+    backup_age_s: float | None
+    """Since the moment that the newest backup is of, whoever made it; None before any."""
 
 
 def standing(session: Session) -> Standing:
@@ -46,7 +49,13 @@ def standing(session: Session) -> Standing:
         oldest_event_s=oldest_event_s,
         revision=Learnwares().revision(session),
         dead_letters=_dead_letters(session),
+        backup_age_s=_backup_age(session),
     )
+
+
+def _backup_age(session: Session) -> float | None:
+    made_at = Identity().backed_up_at(session)
+    return max(0.0, dialect.now(session) - made_at) if made_at else None
 
 
 def _ages(session: Session) -> list[float]:

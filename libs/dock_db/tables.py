@@ -260,3 +260,12 @@ holds = Table(
     Column("until", Double, nullable=False),
 )
 """What must not be done until a moment, or until its holder lets go: nothing is swept while a backup is made."""
+
+dock = Table(
+    "dock",
+    metadata,
+    Column("only", Integer, primary_key=True, autoincrement=False),
+    Column("dock_id", String(64), nullable=False),
+    Column("backed_up_at", Double, nullable=False, server_default=text("0")),
+)
+"""One row: which dock this is, and the moment that its newest backup is of (0: none). No copy of rows has it."""

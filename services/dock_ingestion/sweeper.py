@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dock_blob import BlobStore
 from dock_db import Database, Learnwares, Uploads, holds
 from dock_db.leadership import Leadership
+from dock_db.ownership import require_own
 from dock_failpoint import failpoint
 from dock_ingestion.settings import IngestionSettings
 
@@ -49,10 +50,13 @@ class Sweeper:
     def sweep(self) -> int:
         """One pass; return how many objects went. Old uploads' rows go first, so a second pass is never needed.
 
-        While a backup is made nothing goes: its rows may refer to what nobody refers to any more.
+        While a backup is made nothing goes: its rows may refer to what nobody refers to any more. Nor does anything in
+        the first days after a restore: the store may have what came after the backup. A store that belongs to another
+        dock is FailedPrecondition STORE_OF_ANOTHER_DOCK.
         """
+        require_own(self._database, self._blobs)  # what no row here refers to may be dear to another dock
         with self._database.read() as session:
-            if holds.is_held(session, holds.BACKUP):
+            if holds.sweeping_is_held(session):
                 return 0
         grace = self._settings.abandoned_after_s
         unfinished = list(self._blobs.list_unfinished())
@@ -78,7 +82,7 @@ class Sweeper:
         # No lock: keys are never used again, so nobody can come to refer to it, however long the store takes. Only a
         # backup that began before the references were read may know of it; one that begins later cannot.
         with self._database.read() as session:
-            if holds.is_held(session, holds.BACKUP):
+            if holds.sweeping_is_held(session):
                 return False
         self._blobs.delete(key)
         self._on_orphan("package")

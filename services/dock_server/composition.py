@@ -11,11 +11,13 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry
 
+from dock_blob import BlobStore
 from dock_bus import EventBus
 from dock_bus.inprocess import InProcessBus
 from dock_bus.traced import TracedBus
 from dock_checking.examiner import Workbench
 from dock_db import Database, DeadLetterRecorder, Learnwares, Reconciler, Relay
+from dock_db.ownership import require_own
 from dock_reuse.peers import PeerSource
 from dock_rpc.peers import Peers, peer_addresses
 from dock_rpc.server import Server, build_server
@@ -115,9 +117,7 @@ class Dock:
         blobs = Late()
         if WITH_BLOBS & self._servicers.keys():
             where = place_of(settings.blob_url) if settings.blob_url else "its folder"
-            blobs.attach(
-                self.readiness.wait_for(f"the store at {where}", lambda: open_blobs(folder, settings), stopping)
-            )
+            blobs.attach(self.readiness.wait_for(f"the store at {where}", self._own_blobs, stopping))
         bench = Workbench(
             runner=ObservedRunner(ProcessSandbox(unsafe_local=settings.unsafe_local), self.metrics.sandbox_run),
             environments=EnvironmentBuilder(folder.environments, offline=settings.offline),
@@ -127,6 +127,11 @@ class Dock:
         source = PeerSource(self.peers.ingestion, self.peers.specification)
         bus = TracedBus(self._bus)
         return Means(self._database, blobs, bus, bench, folder.keys, source, self.registry, self.metrics)
+
+    def _own_blobs(self) -> BlobStore:
+        blobs = open_blobs(self._folder, self._settings)
+        require_own(self._database, blobs)
+        return blobs
 
     def _beside(self) -> list[Runnable]:
         """What runs in every process that writes: see docs/adr/0014-which-parts-run-where.md."""

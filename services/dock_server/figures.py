@@ -58,6 +58,13 @@ FIGURES = (
     Figure("dock_outbox_pending", "gauge", "dock", "Events that the bus has not taken yet."),
     Figure("dock_outbox_oldest_age_seconds", "gauge", "dock", "Age of the oldest of them; 0 where there is none."),
     Figure(
+        "dock_backup_age_seconds",
+        "gauge",
+        "dock",
+        "Seconds since the moment that the newest complete backup is of, by the schedule or by `dock backup`; "
+        "-1 before any.",
+    ),
+    Figure(
         "dock_dlq_messages",
         "gauge",
         "dock",

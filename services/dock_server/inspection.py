@@ -12,8 +12,9 @@ from dock_blob.file import FileBlobStore
 from dock_checking.signer import KEY, Signer
 from dock_db import Database, LearnwareRow, Learnwares, Specifications, State, Uploads, VerdictRow, Verdicts
 from dock_db.consistency import breaches, versions
+from dock_db.ownership import ownership
 from dock_server.opened import OpenedDock
-from learndock.errors import DockError, NotFound
+from learndock.errors import DockError, FailedPrecondition, NotFound
 from learndock.provenance import SignedRecord, VerdictRecord, follow_rotations
 from learndock.semantic import SemanticSpecification
 from learndock.specification import read_specification
@@ -60,6 +61,7 @@ class Inspection:
     def findings(self) -> Iterator[Finding]:
         """Everything found, in the order of looking. SchemaStatus' errors where the database is another release's."""
         self._database.schema().require()
+        yield from self._belonging()
         together = list(self._rows_together())
         yield from together
         yield from self._key_there()
@@ -75,8 +77,11 @@ class Inspection:
         yield from self._orphans()
 
     def quarantine(self, finding: Finding) -> str:
-        """Move a damaged package out of the dock's sight; where it is now, "" where nothing is damaged."""
-        if finding.kind != "PACKAGE_DAMAGED":
+        """Move a damaged package out of the dock's sight; where it is now, "" where nothing is damaged.
+
+        Nothing is moved in a store that belongs to another dock.
+        """
+        if finding.kind != "PACKAGE_DAMAGED" or list(self._belonging()):
             return ""
         if isinstance(self._blobs, FileBlobStore):
             return str(self._blobs.set_aside(finding.blob_key, self._dock.folder.root / "quarantine"))
@@ -84,6 +89,12 @@ class Inspection:
         self._blobs.put(aside, self._blobs.read(finding.blob_key))
         self._blobs.delete(finding.blob_key)
         return aside
+
+    def _belonging(self) -> Iterator[Finding]:
+        try:
+            ownership(self._database, self._blobs).refuse_others()
+        except FailedPrecondition as error:
+            yield Finding(error.reason, "the store", f"{error.message} {error.hint}")
 
     def _rows_together(self) -> Iterator[Finding]:
         for said in self._database.integrity():

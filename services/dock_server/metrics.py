@@ -138,6 +138,7 @@ def _of_database(found: Standing) -> Iterator[GaugeMetricFamily]:
     yield _gauge("dock_stage_oldest_age_seconds", {(stage,): age for stage, age in found.oldest_s.items()})
     yield _gauge("dock_outbox_pending", {(): found.events})
     yield _gauge("dock_outbox_oldest_age_seconds", {(): found.oldest_event_s})
+    yield _gauge("dock_backup_age_seconds", {(): -1.0 if found.backup_age_s is None else found.backup_age_s})
 
 
 def _gauge(name: str, values: Mapping[tuple[str, ...], float]) -> GaugeMetricFamily:

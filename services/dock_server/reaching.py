@@ -11,6 +11,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from dock_bus.durability import writes_through
 from dock_bus.settings import BusSettings
 from dock_db import Database, dialect
+from dock_db.ownership import ownership
 from dock_rpc.channel import channel
 from dock_rpc.peers import peer_addresses
 from dock_server.adapters import open_blobs
@@ -20,7 +21,7 @@ from dock_server.settings import DockSettings
 from dock_server.targets import PEERS_OF, WITH_BLOBS, WITH_DATABASE, full_name
 from dock_server.urls import place_of
 from learndock.cli.failure import CODES
-from learndock.errors import DockError
+from learndock.errors import DockError, FailedPrecondition
 
 ANSWER_S = 5.0
 SKEW_S = 2.0
@@ -56,7 +57,10 @@ def reach(settings: DockSettings, targets: Sequence[str]) -> Iterator[Reached]:
         if settings.db_read_url:
             yield from _database(settings.db_read_url, "read replica")
     if settings.blob_url and mine & WITH_BLOBS:
-        yield _tried("store", place_of(settings.blob_url), lambda: _store(settings))
+        found = _tried("store", place_of(settings.blob_url), lambda: _store(settings))
+        yield found
+        if found.ok and not settings.embedded:
+            yield from _belonging(settings)
     if settings.bus_url and not settings.bus_url.startswith("inproc") and mine & WITH_DATABASE:
         yield _tried("bus", place_of(settings.bus_url), lambda: _bus(settings))
         yield _bus_disk(BusSettings())
@@ -122,6 +126,26 @@ def _store(settings: DockSettings) -> str:
     blobs = open_blobs(DockFolder(settings.data.resolve()), settings)
     next(iter(blobs.list()), None)
     return "answers"
+
+
+def _belonging(settings: DockSettings) -> Iterator[Reached]:
+    """Whether the store is that of the database; nothing is told where the database does not answer as it should."""
+    database = Database(settings.db_url)
+    try:
+        if not database.schema().usable:
+            return
+        blobs = open_blobs(DockFolder(settings.data.resolve()), settings)
+        found = ownership(database, blobs)
+        found.refuse_others()
+    except FailedPrecondition as error:
+        yield Reached("store's dock", ok=False, text=error.message, remedy=error.hint)
+    except DockError:
+        return
+    else:
+        text = found.dock_id if found.certain else f"not marked yet; the database is that of {found.dock_id}"
+        yield Reached("store's dock", ok=True, text=text)
+    finally:
+        database.close()
 
 
 def _bus(settings: DockSettings) -> str:

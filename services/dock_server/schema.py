@@ -11,6 +11,7 @@ from dock_db import Database, SchemaStatus, dialect
 from dock_server.configuration import read_settings
 from dock_server.existing import DATA, database_of, existing_dock
 from dock_server.folder import DockFolder, FolderLock
+from dock_server.identity import identity
 from dock_server.settings import DockSettings
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -24,6 +25,9 @@ def db() -> None:
 
     Example:  dock db status
     """
+
+
+db.add_command(identity)
 
 
 @db.command("migrate")

@@ -11,7 +11,8 @@ import uuid
 import pytest
 
 from dock_blob import BlobStore, Whole
-from learndock.errors import AlreadyExists, InvalidInput, NotFound
+from dock_blob.mark import BACKUPS, KEY, PACKAGES, Mark, put_mark, read_mark
+from learndock.errors import AlreadyExists, FailedPrecondition, InvalidInput, NotFound
 
 BAD_KEYS = [
     "", "/", "/etc/passwd", "a//b", "a/", "..", "../a", "a/../b", "a/./b", ".hidden", "a/.b", "a\x00b", "a\nb",
@@ -61,6 +62,22 @@ class BlobStoreContract:
             store.put(key, [b"other"])
         assert caught.value.reason == "BLOB_EXISTS"
         assert b"".join(store.read(key)) == b"first"
+
+    def test_the_mark_is_whoevers_came_first(self, store: BlobStore):
+        assert read_mark(store) is None
+        mine = Mark("a" * 32, PACKAGES)
+        assert put_mark(store, mine) == put_mark(store, mine) == read_mark(store) == mine
+        for other in (Mark("b" * 32, PACKAGES), Mark("a" * 32, BACKUPS)):
+            assert put_mark(store, other) == mine
+        assert [info.key for info in store.list()] == [KEY]
+        assert list(store.list("packages/")) == list(store.list_unfinished()) == []
+
+    @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"dock_id": "a"}'])
+    def test_a_mark_that_says_nothing_is_no_mark_of_ours(self, store: BlobStore, content: bytes):
+        store.put(KEY, [content])
+        with pytest.raises(FailedPrecondition) as unreadable:
+            read_mark(store)
+        assert unreadable.value.reason == "STORE_MARK_UNREADABLE"
 
     def test_a_put_that_breaks_off_leaves_nothing(self, store: BlobStore):
         key = new_key()

@@ -13,7 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from dock_blob.file import FileBlobStore
+from dock_blob.mark import KEY
 from dock_db import Database, Uploads
+from dock_db.ownership import mark
 from dock_ingestion.sweeper import Sweeper
 from learndock.errors import DockError, InvalidInput, NotFound
 from learndock.package import PackageLimits
@@ -78,6 +80,8 @@ def house(house, postgres_server):
     house.database.close()
     house.database = Database(postgres_server.new_database(), clock=house.clock)
     house.database.create()
+    house.blobs.delete(KEY)
+    mark(house.database, house.blobs)
     yield house
     house.database.close()
 

@@ -92,9 +92,18 @@ def backup(
 @DATA_OR_SERVER
 @_KEYS
 @click.option("--skip-ids", type=click.IntRange(0), default=0, help="Ids left out, as they may be in use since.")
+@click.option(
+    "--same-dock",
+    is_flag=True,
+    help="The dock that was backed up is lost, and this is it again: it keeps its id, and may go on with its store.",
+)
 @_JSON
-def restore(source: str, name: str, data: Path | None, keys: Path | None, skip_ids: int, as_json: bool) -> None:
+def restore(
+    source: str, name: str, data: Path | None, keys: Path | None, skip_ids: int, same_dock: bool, as_json: bool
+) -> None:
     """Restore a backup into an empty dock that does not run, of whatever kind, and look it over as `dock fsck` does.
+
+    What comes back is a dock of its own, in a store that is empty. With --same-dock it is the one that was lost.
 
     All rows come in one transaction at the end: interrupted before, the dock is empty as before and the same command
     goes on. Exit code 1 says that something is wrong with what came back.
@@ -106,20 +115,31 @@ def restore(source: str, name: str, data: Path | None, keys: Path | None, skip_i
     with _empty_dock(data) as dock, told("restored") as progress:
         folder = _keys_of(dock.folder, keys)
         done = restore_backup(
-            vault, manifest, dock.database, dock.blobs, keys=folder, skip_ids=skip_ids, progress=progress
+            vault,
+            manifest,
+            dock.database,
+            dock.blobs,
+            keys=folder,
+            skip_ids=skip_ids,
+            same_dock=same_dock,
+            progress=progress,
         )
         inspection = Inspection(dock, keys=folder, grace_s=IngestionSettings().abandoned_after_s)
         findings = list(inspection.findings())
     serious = [each for each in findings if each.serious]
     if as_json:
-        rows = {"rows": dict(done.rows), "copied": done.copied, "keys": done.keys}
+        rows = {"dock_id": done.dock_id, "rows": dict(done.rows), "copied": done.copied, "keys": done.keys}
         click.echo(
             json.dumps({"name": manifest.name, **rows, "findings": [asdict(each) for each in findings]}, indent=2)
         )
     else:
         for each in findings:
             click.echo(f"{each.mark}  {each.kind}  {each.what}  {each.detail}")
-        click.echo(f"{manifest.name} is restored: {sum(done.rows.values())} rows, {manifest.packages} packages.")
+        which = "again" if same_dock else "a dock of its own"
+        click.echo(
+            f"{manifest.name} is restored: {sum(done.rows.values())} rows, {manifest.packages} packages; "
+            f"it is {which}, {done.dock_id}."
+        )
         if not done.keys:
             click.echo("The signing key did not come with it: give the checkers the old one (docs/guide/backup.md).")
     if serious:
@@ -186,7 +206,7 @@ def _verify(vault: Vault, name: str, as_json: bool) -> None:
 
 
 def _summary(manifest: Manifest) -> dict[str, object]:
-    kept = ("name", "release", "schema", "tenant", "revision", "packages", "package_bytes")
+    kept = ("name", "dock_id", "release", "schema", "tenant", "revision", "packages", "package_bytes")
     told_of = {name: getattr(manifest, name) for name in kept}
     return {**told_of, "made": manifest.made, "rows": dict(manifest.rows), "missing": list(manifest.missing)}
 

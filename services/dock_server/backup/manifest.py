@@ -10,7 +10,7 @@ from typing import Any
 
 from learndock.errors import FailedPrecondition, InvalidInput
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Part:
 class Manifest:
     """One backup. `made_at` is in seconds since 1970 by the dock's database; `rows` counts by table.
 
-    `missing` names packages that the dock itself did not have whole any more.
+    `missing` names packages that the dock itself did not have whole any more. `dock_id` is "" in backups of releases
+    that knew none (format 1).
     """
 
     name: str
@@ -39,6 +40,7 @@ class Manifest:
     packages: int
     package_bytes: int
     missing: Sequence[str] = field(default_factory=list)
+    dock_id: str = ""
     format: int = FORMAT
 
     @property

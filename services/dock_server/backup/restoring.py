@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dock_blob import BlobStore
-from dock_db import Database, rowcopy
+from dock_db import Database, Identity, rowcopy
 from dock_server.backup.manifest import KEYS, PACKAGES, ROWS, Manifest
 from dock_server.backup.packages import entry, whole
+from dock_server.backup.place import settle
 from dock_server.backup.taking import Progress
 from dock_server.backup.vault import Vault, content_key, damaged
 from learndock.errors import InvalidInput, NotFound
@@ -22,9 +23,10 @@ _DRAFT = ".restoring"
 
 @dataclass(frozen=True)
 class Restored:
-    """What came back: rows by table, packages that were copied now, and whether the signing key was."""
+    """What came back: which dock, rows by table, packages that were copied now, and whether the signing key was."""
 
     manifest: Manifest
+    dock_id: str
     rows: Mapping[str, int]
     copied: int
     keys: bool
@@ -38,24 +40,31 @@ def restore(
     *,
     keys: Path,
     skip_ids: int = 0,
+    same_dock: bool = False,
     progress: Progress | None = None,
 ) -> Restored:
     """Restore a backup into an empty dock that nobody runs. Torn in the middle, the dock is still empty: do it again.
 
-    `keys` is the folder that the signing key comes into, where the backup has it and there is none yet.
-    FailedPrecondition DOCK_NOT_EMPTY, SCHEMA_TOO_NEW; InvalidInput BACKUP_DAMAGED.
+    It becomes a dock of its own; with `same_dock` it is the one that was backed up, and its store may be the one that
+    it had. `keys` is the folder that the signing key comes into, where the backup has it and there is none yet.
+    FailedPrecondition DOCK_NOT_EMPTY, SCHEMA_TOO_NEW, STORE_NOT_EMPTY, STORE_OF_ANOTHER_DOCK, STORE_HOLDS_BACKUPS;
+    InvalidInput BACKUP_DAMAGED.
     """
     with database.read() as session:
+        rowcopy.require_known(session, manifest.schema)
         rowcopy.require_empty(session)
     with vault.lines(manifest, ROWS):
         pass  # better said before an hour of copying
+    dock_id = settle(manifest, database, blobs, same_dock=same_dock)
     copied = _copy(vault, manifest, blobs, progress)
     has_keys = manifest.has_keys and _restore_keys(vault, manifest, keys)
     with vault.lines(manifest, ROWS) as lines, database.transaction() as session:
         rows = rowcopy.load(session, lines, version=manifest.schema, skip_ids=skip_ids)
         if rows != manifest.rows:
             raise damaged(manifest.name, "it has not as many rows as it says")
-    return Restored(manifest, rows, copied, has_keys)
+        if same_dock:
+            Identity().backed_up(session, manifest.made_at)
+    return Restored(manifest, dock_id, rows, copied, has_keys)
 
 
 def _copy(vault: Vault, manifest: Manifest, blobs: BlobStore, progress: Progress | None) -> int:

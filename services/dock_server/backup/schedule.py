@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Collection
-
-from prometheus_client import CollectorRegistry, Gauge
 
 from dock_blob import BlobStore
 from dock_db import Database, Leadership, rowcopy
@@ -27,7 +24,7 @@ def scheduled(targets: Collection[str], means: Means, tenant: str) -> list[Backu
     if "ingestion" not in targets or not settings.every_s:
         return []
     check_schedule(settings)
-    return [BackupSchedule(means.database, means.blobs, settings, tenant=tenant, registry=means.registry)]
+    return [BackupSchedule(means.database, means.blobs, settings, tenant=tenant)]
 
 
 def check_schedule(settings: BackupSettings) -> None:
@@ -50,17 +47,13 @@ class BackupSchedule:
         settings: BackupSettings,
         *,
         tenant: str,
-        registry: CollectorRegistry,
     ) -> None:
         self._database = database
         self._settings = settings
         self._taker = BackupTaker(database, blobs, tenant=tenant)
         self._leadership = Leadership(database, "backup")
-        self._age = Gauge("dock_backup_age_seconds", "Seconds since the newest backup.", registry=registry)
-        self._newest = 0.0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="backup", daemon=True)
-        self._age.set_function(lambda: time.time() - self._newest if self._newest else -1.0)
 
     def start(self) -> None:
         """Start looking."""
@@ -76,14 +69,13 @@ class BackupSchedule:
         """Seconds until the next backup is due; 0 or less where it is."""
         vault = Vault.open(self._settings.to, make=True)
         complete = [name for name, whole in vault.names().items() if whole]
-        self._newest = vault.manifest(complete[-1]).made_at if complete else 0.0
+        newest = vault.manifest(complete[-1]).made_at if complete else 0.0
         with self._database.read() as session:
-            return self._newest + self._settings.every_s - rowcopy.moment(session)
+            return newest + self._settings.every_s - rowcopy.moment(session)
 
     def take(self) -> None:
         """Make a backup now."""
         taken = self._taker.take(Vault.open(self._settings.to, make=True), keep=self._settings.keep)
-        self._newest = taken.manifest.made_at
         told = {"backup": taken.manifest.name, "packages": taken.manifest.packages, "copied": taken.copied}
         _log.info("backed up", extra=told)
         if taken.manifest.missing:

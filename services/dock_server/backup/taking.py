@@ -15,7 +15,8 @@ from typing import IO
 from sqlalchemy.orm import Session
 
 from dock_blob import BlobStore
-from dock_db import Database, Learnwares, holds, rowcopy, schema
+from dock_db import Database, Identity, Learnwares, holds, rowcopy, schema
+from dock_db.ownership import ownership
 from dock_server.backup.manifest import KEYS, PACKAGES, ROWS, Manifest, Part, name_at
 from dock_server.backup.packages import entry, whole
 from dock_server.backup.retention import forget
@@ -59,10 +60,13 @@ class BackupTaker:
 
         Packages are copied where they are not there yet, each compared with its digest. What the dock itself has lost
         is in the manifest's `missing`. `keys` is the folder of the signing key, where that is wanted.
+        FailedPrecondition STORE_OF_ANOTHER_DOCK, BACKUPS_OF_ANOTHER_DOCK, BACKUPS_AMONG_PACKAGES.
         """
         self._hold.take()  # before the rows are read: from now on nothing that they refer to is swept
         self._renewed = time.monotonic()
         try:
+            vault.belong_to(self._own_id())
+            vault.tidy()
             with tempfile.TemporaryFile() as rows, tempfile.TemporaryFile() as packages:
                 manifest = self._read_rows(rows, packages)
                 parts = {
@@ -76,14 +80,21 @@ class BackupTaker:
             sealed = Manifest(**{**vars(manifest), "parts": parts, "missing": copying.missing})
             self._hold.renew()  # who stood still for so long that another began may have lost its files to that one
             vault.seal(sealed)
+            self._database.insist(lambda session: Identity().backed_up(session, sealed.made_at))
             forgotten = forget(vault, keep, heartbeat=self._renew) if keep else []
             return Taken(sealed, copying.copied, copying.copied_bytes, forgotten)
         finally:
             self._hold.release()
 
+    def _own_id(self) -> str:
+        found = ownership(self._database, self._blobs)
+        found.refuse_others()
+        return found.dock_id
+
     def _read_rows(self, rows: IO[bytes], packages: IO[bytes]) -> Manifest:
         with self._database.read() as session:
             made_at, revision = rowcopy.moment(session), Learnwares().revision(session)
+            dock_id = Identity().get(session)
             found = schema.status(session)  # of the rows: it may be migrated at any moment
             with gzip.GzipFile(fileobj=rows, mode="wb", mtime=0) as packed:
                 counts = rowcopy.dump(session, lambda line: self._write(packed, line))
@@ -101,6 +112,7 @@ class BackupTaker:
             parts={},
             packages=count,
             package_bytes=size,
+            dock_id=dock_id,
         )
 
     def _list(self, session: Session, target: IO[bytes]) -> tuple[int, int]:

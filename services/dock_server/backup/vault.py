@@ -16,9 +16,10 @@ from pydantic import SecretStr
 
 from dock_blob import BlobStore
 from dock_blob.file import FileBlobStore
+from dock_blob.mark import BACKUPS, Mark, put_mark
 from dock_server.backup.manifest import MANIFEST, Manifest, Part
 from dock_server.settings import BackupSettings
-from learndock.errors import InvalidInput, NotFound
+from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 
 _TOP = "backups"
 _CONTENT = "packages"
@@ -50,6 +51,33 @@ class Vault:
         elif not (folder / "objects").is_dir():
             raise NotFound(f"There are no backups in {folder}.", reason="BACKUP_NOT_FOUND", hint="Name their folder.")
         return cls(FileBlobStore(folder.resolve(), alone=False), str(folder))
+
+    def belong_to(self, dock_id: str) -> None:
+        """Be this dock's alone from now on. FailedPrecondition BACKUPS_OF_ANOTHER_DOCK, BACKUPS_AMONG_PACKAGES.
+
+        What is kept and what goes is decided for one dock: of two in one place each would drop the other's.
+        """
+        mark = put_mark(self.store, Mark(dock_id, BACKUPS))
+        if mark.holds != BACKUPS:
+            raise FailedPrecondition(
+                f"{self.where} is where a dock has its packages.",
+                reason="BACKUPS_AMONG_PACKAGES",
+                hint="Name another place, on other disks.",
+            )
+        if mark.dock_id != dock_id:
+            raise FailedPrecondition(
+                f"{self.where} has the backups of the dock {mark.dock_id}; this one is {dock_id}.",
+                reason="BACKUPS_OF_ANOTHER_DOCK",
+                hint="Name a place of its own for each dock. A dock that was lost goes on with its place where it was "
+                "restored with --same-dock.",
+            )
+
+    def tidy(self) -> None:
+        """Drop what writers left that died. Call it only while nobody else writes here."""
+        for info in list(self.store.list_unfinished()):
+            self.store.abort(info.key)
+        if isinstance(self.store, FileBlobStore):
+            self.store.drop_asides()
 
     def manifests(self) -> list[Manifest]:
         """Every complete backup, the oldest first."""

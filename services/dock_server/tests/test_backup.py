@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from prometheus_client import CollectorRegistry
 from services.conftest import Clock, House
 from tools.services.house import dock_environment
 
@@ -185,7 +184,7 @@ def test_every_damage_of_a_backup_is_found_and_nothing_of_it_is_restored(filled,
             with pytest.raises(InvalidInput) as refused:
                 back(vault, empty)
             assert refused.value.reason == "BACKUP_DAMAGED"
-            assert empty.database.schema().version == 0
+            assert rows(empty.database) == []
             damage(vault, key, before)
     assert back(vault, empty).rows == made.rows
 
@@ -228,15 +227,13 @@ def test_another_key_stays_where_it_is(filled, vault, empty, tmp_path):
 
 def test_the_schedule_makes_one_when_the_newest_is_old_enough(filled, tmp_path):
     settings = BackupSettings(to=str(tmp_path / "vault"), every_s=100.0, keep=2)
-    registry = CollectorRegistry()
 
     def schedule():
-        return BackupSchedule(filled.database, filled.blobs, settings, tenant="default", registry=CollectorRegistry())
+        return BackupSchedule(filled.database, filled.blobs, settings, tenant="default")
 
-    first = BackupSchedule(filled.database, filled.blobs, settings, tenant="default", registry=registry)
+    first = schedule()
     assert first.due_in() <= 0
     first.take()
-    assert registry.get_sample_value("dock_backup_age_seconds") is not None
     assert schedule().due_in() == 100.0
     for _ in range(3):
         filled.clock.pass_by(100.0)

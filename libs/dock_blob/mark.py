@@ -1,0 +1,50 @@
+"""Whose a store is: one small object in it, written once, names a dock and what of it lies there."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from dock_blob.port import BlobStore
+from learndock.errors import AlreadyExists, FailedPrecondition, NotFound
+
+KEY = "dock-id"
+"""The key that nothing else may use."""
+PACKAGES, BACKUPS = "packages", "backups"
+_LONGEST = 4096
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The dock that a store belongs to, and whether its packages or its backups lie there."""
+
+    dock_id: str
+    holds: str
+
+
+def read_mark(store: BlobStore) -> Mark | None:
+    """The mark of a store; None where nobody marked it. FailedPrecondition STORE_MARK_UNREADABLE."""
+    try:
+        found = b"".join(store.read(KEY, chunk_bytes=_LONGEST))
+    except NotFound:
+        return None
+    try:
+        said = json.loads(found)
+        return Mark(str(said["dock_id"]), str(said["holds"]))
+    except (ValueError, TypeError, KeyError) as error:
+        raise FailedPrecondition(
+            f"The object {KEY} of the store does not say whose it is.",
+            reason="STORE_MARK_UNREADABLE",
+            hint="Find out which dock the store belongs to, then remove the object: that dock writes it again.",
+        ) from error
+
+
+def put_mark(store: BlobStore, mark: Mark) -> Mark:
+    """Mark a store that has no mark, and give the mark that it has then: whoever came first keeps it.
+
+    Of two at the same moment both may believe that they came first, until they read it again.
+    """
+    with suppress(AlreadyExists):
+        store.put(KEY, [json.dumps(asdict(mark), sort_keys=True).encode()])
+    return read_mark(store) or mark
