@@ -24,6 +24,7 @@ from lives import attested
 from tests.torture.model import AT_REST, Found, Key, Transition, Verdict
 
 REST_S = 240.0
+"""So long nothing at all may move before what is not at its end counts as stuck."""
 DOUBLED = {"ingestion": 2, "checking": 2, "specification": 2, "search": 2, "reuse": 1}
 QUICK = {
     "DOCK_INGESTION_ABANDONED_AFTER_S": "15",
@@ -57,12 +58,12 @@ CREATE TRIGGER torture_moved AFTER UPDATE ON learnwares FOR EACH ROW
 class Estate:
     """PostgreSQL, NATS, MinIO and the services of a dock, each its own process; everything in `folder`.
 
-    Where mounting is allowed NATS and MinIO have small disks of their own.
+    Where mounting is allowed each server has a small disk of its own.
     """
 
     def __init__(self, folder: Path, replicas: Mapping[str, int] = DOUBLED, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.disks = {name: SmallDisk(folder / name) for name in ("minio", "nats")}
+        self.disks = {name: SmallDisk(folder / name) for name in ("minio", "nats", "postgres")}
         ports = PortBook()
         self.folder = folder
         self.ground = Foundation(folder, ports)
@@ -145,10 +146,14 @@ class Estate:
     def rest(self, patience_s: float = REST_S) -> tuple[float, list[str]]:
         """Wait until nothing is under way; how long it took, and what is still not as it should be.
 
-        What was given up (FAILED_INTERNAL) is started again, as an operator would.
+        What was given up (FAILED_INTERNAL) is started again, as an operator would. Many may wait, on a machine that has
+        little left for them: patience ends `patience_s` after the last that moved.
         """
-        begun = time.monotonic()
-        while (left := self._unrest()) and time.monotonic() - begun < patience_s:
+        begun = moved = time.monotonic()
+        before: list[str] = []
+        while (left := self._unrest()) and time.monotonic() - moved < patience_s:
+            if left != before:
+                before, moved = left, time.monotonic()
             time.sleep(0.1)
         return time.monotonic() - begun, left
 
@@ -197,7 +202,7 @@ class Estate:
         kept = {key for (key,) in self.ask("SELECT blob_key FROM learnwares WHERE state <> 'DELETED'")}
         left = [key for (key,) in self.ask("SELECT upload_id FROM uploads WHERE committed_learnware_id = ''")]
         with self.store() as store:
-            found = {info.key for info in store.list()} | {info.key for info in store.list_unfinished()}
+            found = {info.key for info in store.list("packages/")} | {info.key for info in store.list_unfinished()}
         return [*sorted(found - kept), *left]
 
     def history(self) -> list[Transition]:

@@ -9,22 +9,43 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import wares
 from dockapi.search.v1 import search_pb2
 from estate import Estate
 from learndock.client import Dock
+from learndock.client.patience import Patience
+from learndock.client.upload import Upload, make_parcel
 from learndock.errors import DockError
 from tests.torture.model import Call, Key
 
 BAD_SHARE = 0.15
 
 
+@dataclass(frozen=True)
+class Goal:
+    """How long something took on this machine as it was, and how long it should take on a quiet one."""
+
+    what: str
+    seconds: float
+    most_s: float
+
+    @property
+    def missed(self) -> bool:
+        """Whether it took longer."""
+        return self.seconds > self.most_s
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.seconds:.1f} s (goal {self.most_s:.0f})"
+
+
 class Flow:
     """Who uses a dock while things happen to it. Safe for threads.
 
-    `failed` names calls that ended in an error although the client was patient; `breaches` what an answer must not be.
+    `failed` names calls that ended in an error although the client was patient; `breaches` what an answer must not be;
+    `goals` what was measured against a goal.
     """
 
     def __init__(self, estate: Estate, folder: Path, seed: int, *, patience_s: float = 60.0) -> None:
@@ -34,6 +55,7 @@ class Flow:
         self.done: Counter[str] = Counter()
         self.failed: list[str] = []
         self.breaches: list[str] = []
+        self.goals: list[Goal] = []
         self.bad: set[str] = set()
         self.took: defaultdict[str, list[float]] = defaultdict(list)
         self.deleted_still_found_s = 0.0
@@ -44,6 +66,11 @@ class Flow:
         self._contents: dict[Key, str] = {}
         self._free: list[Key] = []
         self._deleted: dict[Key, float] = {}
+
+    def measure(self, what: str, seconds: float, most_s: float) -> str:
+        """Note how long something took; says it in words."""
+        self.goals.append(Goal(what, seconds, most_s))
+        return str(self.goals[-1])
 
     def client(self, owner: str = "ann", patience_s: float | None = None) -> Dock:
         """A client with the flow's patience, or another."""
@@ -65,18 +92,32 @@ class Flow:
                 self.bad.add(_sha256(package))
         return made
 
-    def push(self, client: Dock, package: Path) -> Key | None:
-        """Push it; the learnware it became, None where that failed."""
+    def push(self, client: Dock, package: Path, *, keep: bool = False) -> Key | None:
+        """Push it; the learnware it became, None where that failed. With `keep` nobody deletes it."""
         sha256, key = _sha256(package), None
         with self._counted("push"):
             record = client.push(package)
             key = record.learnware_id, record.version
+        self._pushed(sha256, key, keep=keep)
+        return key
+
+    def push_twin(self, client: Dock, package: Path) -> None:
+        """Push it as the same client would that knows nothing of an earlier push: under another upload id."""
+        parcel = make_parcel(package, owner=client.owner, learnware_id="", semantic_json="")
+        sha256, key = parcel.sha256, None
+        with self._counted("push"):
+            twin = replace(parcel, after=f"twin-{self.rng.getrandbits(40)}")
+            record = Upload(client._peers.ingestion, Patience(self._patience_s)).push(twin)  # noqa: SLF001
+            key = record.learnware_id, record.version
+        self._pushed(sha256, key)
+
+    def _pushed(self, sha256: str, key: Key | None, *, keep: bool = False) -> None:
         with self._lock:
             self.calls.append(Call("push", sha256, key, key is not None))
             if key is not None:
+                new = key not in self._contents and not keep
                 self._contents[key] = sha256
-                self._free.append(key)
-        return key
+                self._free += [key] if new else []
 
     def note(self, package: Path) -> None:
         """A push that was not acknowledged; what it sent may be there all the same."""
@@ -140,15 +181,17 @@ class Flow:
         """People come and go for the length of a with-block: mostly searches and pushes, some pulls and deletions."""
         stop = threading.Event()
         ready = iter(self.packages(packages, bad_share=BAD_SHARE))
-        threads = [threading.Thread(target=self._person, args=(n, ready, stop, pause_s)) for n in range(people)]
+        threads = [
+            threading.Thread(target=self._person, args=(n, ready, stop, pause_s), daemon=True) for n in range(people)
+        ]
         for thread in threads:
             thread.start()
         try:
             yield
         finally:
             stop.set()
-            for thread in threads:
-                thread.join()
+        for thread in threads:  # not where the block was cut short: nobody waits for people then
+            thread.join()
 
     def _person(self, number: int, ready: Iterator[Path], stop: threading.Event, pause_s: float) -> None:
         with self.client(f"person{number}") as client:
@@ -182,7 +225,7 @@ class Flow:
 
 def all_at_once(deeds: list[Callable[[], object]]) -> None:
     """Each in a thread of its own."""
-    threads = [threading.Thread(target=deed) for deed in deeds]
+    threads = [threading.Thread(target=deed, daemon=True) for deed in deeds]
     for thread in threads:
         thread.start()
     for thread in threads:
