@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select, update
 
-from dock_db import Database, Learnwares, State, Tokens, Uploads, Verdicts, holds, rowcopy, tables
+from dock_db import Database, Identity, Learnwares, State, Tokens, Uploads, Verdicts, holds, migrations, rowcopy, tables
 from dock_db.consistency import breaches
 from dock_db.tests.making import bring_to, claim, finish, insert, verdict
 from learndock.errors import FailedPrecondition, InvalidInput
 
+FIRST = importlib.import_module("dock_db.migrations.versions.0001_first_tables").metadata.tables
 ODD = "Müller's «model» \U0001f40d\n\t\\ \" null"
 
 
@@ -130,6 +136,84 @@ def test_only_an_empty_database_is_filled_and_a_bad_copy_changes_nothing(databas
         assert damaged.value.reason == "BACKUP_DAMAGED"
         assert copied.schema().version == 0
     assert load(copied, lines, version)["learnwares"] == 7
+
+
+@pytest.fixture
+def later_release(tmp_path, monkeypatch):
+    """The code of a later release: it has one more migration, which changes rows."""
+    here, head = tmp_path / "migrations", migrations.head()
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(migrations.__file__).parent, here, ignore=ignored)
+
+    def upgrade() -> None:
+        (here / "versions" / f"{head + 1:04d}_louder.py").write_text(
+            "from alembic import op\n"
+            f"revision, down_revision, LEAST_CODE = '{head + 1:04d}', '{head:04d}', 1\n\n\n"
+            "def upgrade():\n"
+            "    op.execute(\"UPDATE learnwares SET name = name || '!'\")\n"
+        )
+        monkeypatch.setattr(migrations, "_HERE", here)
+        monkeypatch.setattr(migrations, "_VERSIONS", here / "versions")
+
+    return upgrade
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("migrated", [True, False])
+def test_what_later_migrations_do_to_rows_is_done_to_rows_of_an_older_copy(
+    database, other, target, migrated, later_release
+):
+    fill(database)
+    lines, counts = dumped(database)
+    version = database.schema().version
+    later_release()
+    copied = other(target)
+    if migrated:  # as `dock db migrate` leaves an empty one, or a restore that was torn
+        copied.create()
+    before = identity_of(copied) if migrated else ""
+    assert load(copied, lines, version) == counts
+    assert copied.schema().version == version + 1
+    with copied.read() as session:
+        names = {row.name for row in Learnwares().changed_since(session, 0)}
+    assert names == {f"{ODD}!", "a model!"}
+    assert not migrated or identity_of(copied) == before
+    with copied.transaction() as session:
+        assert insert(session, content="new").revision > counts["learnwares"]
+
+
+def identity_of(database):
+    with database.read() as session:
+        return Identity().get(session)
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgresql"])
+def test_a_copy_of_the_first_schema_comes_back_in_the_newest(database, other, target):
+    fill(database)
+    lines, counts = dumped(database)
+    copied = other(target)
+    copied.create()
+    load(copied, as_of_the_first_schema(lines), 1)
+    assert copied.schema().version == migrations.head()
+    with copied.read() as mine:
+        assert len(Learnwares().changed_since(mine, 0)) == counts["learnwares"]
+        assert {each.kind for each in breaches(mine)} <= {"VERDICT_DANGLING"}
+        assert holds.sweeping_is_held(mine)
+
+
+def as_of_the_first_schema(lines):
+    """The same copy without the tables and columns that came later."""
+    kept: list[int] = []
+    for line in lines:
+        said = json.loads(line)
+        if isinstance(said, dict):
+            known = FIRST.get(said["table"])
+            names = list(known.columns.keys()) if known is not None else []
+            kept = [number for number, name in enumerate(said["columns"]) if name in names]
+            said["columns"] = [said["columns"][number] for number in kept]
+            if kept:
+                yield json.dumps(said)
+        elif kept:
+            yield json.dumps([said[number] for number in kept])
 
 
 def test_a_hold_is_one_holders_until_it_lets_go_or_runs_out(database, clock):
