@@ -67,7 +67,7 @@ test-peer: peer-env ## Run the tests that read our files with the peer, and the 
 torture: setup-dev ## Kill, load, poison and attack a dock for half an hour; FULL=1 for every seed and size; SEEDS, FIRST_SEED
 	nice $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds $(SEEDS) --first $(FIRST_SEED))
 	nice $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick)
-	nice $(BIN)/python tools/torture/poison.py $(if $(FULL),--rounds 4,--rounds 1 --pushes 20 --damaged 10)
+	nice $(BIN)/python tools/torture/poison.py $(if $(FULL),--pairs 40,--pairs 8)
 	$(BIN)/pytest tests/hostile tests/torture tests/load libs/dock_blob libs/dock_sandbox $(PYTEST_ARGS)
 
 faults: setup-dev setup-services ## The fault matrix on separate services, within an hour; FULL=1 for all of it; FAULTS_ARGS="--rows 3,9 --seed 1"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from backlog import OWNERS, SHARE, ages, fairness, misjudged, newest, turns
 from estate import until
 from flow import Flow, all_at_once
 
-OWNERS = ("ann", "bob", "cem")
-SHARE, GROWTH_MIB = 2.0, 48.0
+GROWTH_MIB = 48.0
+"""Of processes that are not warm yet; tools/torture/backlog.py weighs warm ones."""
 _DIES = """
 import os, signal, sys, zlib
 from dockapi.ingestion.v1 import ingestion_pb2 as pb
@@ -78,25 +78,17 @@ def backlog(flow: Flow, size: int) -> str:
 
     all_at_once([partial(one, owner) for owner in OWNERS])
     waiting = estate.ask("SELECT count(*) FROM learnwares WHERE state = 'RECEIVED'")[0][0]
-    begun = estate.ask("SELECT max(serial) FROM torture")[0][0]
+    begun = newest(estate)
     estate.arm(checkers, "checking.before_verdict=sleep:1")
-    until(lambda: sum(_checked(flow, begun).values()) >= 2 * each)
-    shares = _checked(flow, begun)
+    until(lambda: sum(turns(flow, begun).values()) >= 2 * each)
+    shares = turns(flow, begun)
+    flow.breaches += misjudged(ages(estate))
     after = estate.memory_mib()
     grown = max(after[name] - before[name] for name in before if name in after)
-    fair = max(shares.values()) / max(1, min(shares[owner] for owner in OWNERS))
-    if fair > SHARE:
+    if fairness(shares) > SHARE:
         flow.breaches.append(f"turns were shared {dict(shares)}")
     if grown > GROWTH_MIB:
         flow.breaches.append(f"memory grew by {grown:.0f} MiB")
     flow.breaches += [f"failed: {each}" for each in flow.failed]
     told = ", ".join(str(shares[owner]) for owner in OWNERS)
     return f"{waiting} waiting, then turns of the owners {told}; memory grew by {grown:.0f} MiB at most"
-
-
-def _checked(flow: Flow, since: int) -> Counter[str]:
-    statement = (
-        "SELECT owner, count(*) FROM torture JOIN learnwares USING (learnware_id, version) "
-        "WHERE serial > %s AND torture.state = 'CHECKING' GROUP BY owner"
-    )
-    return Counter(dict(flow.estate.ask(statement, since)))
