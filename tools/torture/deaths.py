@@ -75,7 +75,7 @@ class _Round:
     def live(self, longest_s: float) -> list[str]:
         """Live until each has died somewhere, or for so long; the target of each death."""
         self._arm()
-        with self._flow.client("ann", patience_s=1) as client, self._flow.steady(people=2, packages=40):
+        with self._flow.client("ann", patience_s=1) as client, self._flow.steady(people=2, packages=12):
             end = time.monotonic() + longest_s
             for deed in deeds(self._flow, client):
                 if self._all_died() or time.monotonic() > end:

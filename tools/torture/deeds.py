@@ -28,7 +28,7 @@ def deeds(flow: Flow, client: Dock) -> Iterator[Callable[[], object]]:
             yield lambda: abandon(client, flow.rng)
             yield lambda: _abandon_large(flow, client)
             yield lambda: flow.push(client, flow.packages(1, ballast=LARGE)[0])
-        if turn % 5 == 0:
+        if turn % 10 == 0:
             [package] = flow.packages(1)
             yield lambda package=package: _push_in_halves(flow, client, package)  # type: ignore[misc]
             yield lambda package=package: flow.push_twin(client, package)  # type: ignore[misc]
