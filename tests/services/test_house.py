@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -73,6 +74,20 @@ def test_ports_are_kept_for_the_next_run(tmp_path):
     assert PortBook(tmp_path / "ports.json").port("search-1") == first
 
 
+def test_a_port_that_somebody_took_meanwhile_is_exchanged_and_that_is_known(tmp_path):
+    book = PortBook(tmp_path / "ports.json")
+    kept, other = book.port("search-1"), book.port("nats")
+    with socket.socket() as somebody:
+        somebody.bind(("127.0.0.1", kept))
+        somebody.listen()
+        later = PortBook(tmp_path / "ports.json")
+        fresh = later.port("search-1")
+        assert later.port("nats") == other
+    assert fresh != kept
+    assert later.moved == {"search-1": (kept, fresh)}
+    assert book.moved == {}
+
+
 def test_the_store_is_named_without_its_secret():
     named = dock_environment(db_url="d", bus_url="b", blob_url="s3://dock:s%2Fcret@127.0.0.1:9000/dock?secure=false")
     assert named["DOCK_BLOB_URL"] == "s3://127.0.0.1:9000/dock?secure=false"
@@ -105,8 +120,12 @@ def test_make_services_starts_a_dock_tells_its_addresses_and_ends_with_all_it_st
             assert line, said
             said += line
         told = json.loads(subprocess.check_output([*up, "--json"], cwd=ROOT, text=True))
-        assert f"DOCK_PEERS_INGESTION={told['services']['ingestion-1']['address']}" in said
-        assert (tmp_path / "environment").stat().st_mode & 0o077 == 0
+        assert f". {tmp_path / 'env'}" in said
+        script = f". {tmp_path / 'env'}; echo $DOCK_URL $DOCK_PEERS_INGESTION $DOCK_DB_URL"
+        address = told["services"]["ingestion-1"]["address"]
+        assert subprocess.check_output(["/bin/sh", "-c", script], text=True).split() == [address, address]
+        assert "DOCK_DB_URL" in (tmp_path / "service-env").read_text()
+        assert (tmp_path / "service-env").stat().st_mode & 0o077 == 0
         second = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, check=False)
         assert second.returncode == 1
         assert "they run already" in second.stderr

@@ -193,7 +193,7 @@ class House:
     ) -> None:
         self.folder = folder
         self._db_url = environment["DOCK_DB_URL"]
-        book = ports or PortBook()
+        self.ports = book = ports or PortBook()
         counts = {target: (replicas or {}).get(target, 1) for target in targets}
         self._members = {
             name: Member(name, target, book, folder)

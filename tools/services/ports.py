@@ -39,12 +39,17 @@ class PortBook:
         kept = file is not None and file.exists()
         self._ports: dict[str, int] = json.loads(file.read_text(encoding="utf-8")) if kept and file else {}
         _given.update(self._ports.values())
+        self.moved: dict[str, tuple[int, int]] = {}
+        """Who has another port than last time, as somebody else listens there: the old one and the new one."""
 
     def port(self, name: str) -> int:
         """The port of `name`, on which nobody listens now."""
         kept = self._ports.get(name)
         if kept is None or listens(kept):
-            self._ports[name] = kept = free_port()
+            fresh = free_port()
+            if kept is not None:
+                self.moved[name] = kept, fresh
+            self._ports[name] = kept = fresh
             if self._file is not None:
                 self._file.write_text(json.dumps(self._ports, indent=2), encoding="utf-8")
         return kept

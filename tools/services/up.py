@@ -14,6 +14,7 @@ import os
 import shlex
 import signal
 import sys
+import termios
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from tools.services.places import ROOT
 from tools.services.ports import PortBook
 from tools.services.view import LiveView, PlainView, rows
 
+CLIENT_FILE, SERVICE_FILE = "env", "service-env"
 _LOOK_EVERY_S = 1.0
 # What a developer waits for less gladly than an operator.
 _IMPATIENT = {"DOCK_DRAIN_S": "0"}
@@ -89,7 +91,7 @@ def _run(folder: Path, only: list[str], replicas: Mapping[str, int]) -> None:
                 house.start(wait=False)
                 with _described(folder, foundation, house, environment):
                     _watch(console, foundation, house, stopping, folder)
-                console.print("stopping …", highlight=False)
+                console.print("\nstopping …", highlight=False)
                 house.stop()
         finally:
             foundation.close()
@@ -104,18 +106,43 @@ def _on_signals() -> threading.Event:
 
 
 def _watch(console: Console, foundation: Foundation, house: House, stopping: threading.Event, folder: Path) -> None:
-    use = f"In another terminal:  {client_command(house)}"
-    console.print(use, highlight=False, soft_wrap=True)
-    footer = f"logs in {folder / 'logs'}; Ctrl-C stops all"
-    with LiveView(console, footer) if console.is_terminal else PlainView(console) as view:
+    for name, (old, new) in house.ports.moved.items():
+        console.print(f"port {old} of {name} is taken: it has {new} now", style="yellow", highlight=False)
+    told = help_lines(folder)
+    with quiet_keys(), LiveView(console, told) if console.is_terminal else PlainView(console, told) as view:
         while not stopping.wait(_LOOK_EVERY_S):
             house.revive()
             view.show(rows(foundation, house))
 
 
-def client_command(house: House) -> str:
-    """What a shell is told so that `dock` and `learndock.client` use this dock."""
-    return "export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in house.peers().items())
+@contextmanager
+def quiet_keys() -> Iterator[None]:
+    """What is typed, Ctrl-C too, is not shown: it would push the table off its place."""
+    if not sys.stdin.isatty():
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    quiet = [*before]
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+
+
+def help_lines(folder: Path) -> list[str]:
+    """What somebody at the terminal can do; paths as short as they can be written there."""
+    near = _near(folder)
+    return [
+        f"use it from another terminal:  . {shlex.quote(str(near / CLIENT_FILE))}",
+        f"logs are in {near / 'logs'}; Ctrl-C stops all, and its data stays",
+    ]
+
+
+def _near(folder: Path) -> Path:
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 @contextmanager
@@ -132,24 +159,36 @@ def _held(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _described(folder: Path, foundation: Foundation, house: House, environment: Mapping[str, str]) -> Iterator[None]:
-    """While all runs: `running.json` for --json, and `environment` for a service of one's own beside these.
+    """While all runs: `running.json` for --json, `env` for clients, `service-env` for a service of one's own.
 
-    The latter holds passwords and is readable by its owner alone.
+    The last holds passwords and is readable by its owner alone.
     """
-    running = folder / "running.json"
-    shell = folder / "environment"
-    shell.touch(mode=0o600)
-    lines = {**environment, **house.peers()}
-    shell.write_text("".join(f"export {key}={shlex.quote(value)}\n" for key, value in lines.items()), encoding="utf-8")
-    running.write_text(json.dumps(describe(foundation, house, shell), indent=2), encoding="utf-8")
+    client, service, running = folder / CLIENT_FILE, folder / SERVICE_FILE, folder / "running.json"
+    _write_exports(client, client_environment(house))
+    _write_exports(service, {**environment, **client_environment(house)})
+    running.write_text(json.dumps(describe(foundation, house, folder), indent=2), encoding="utf-8")
     try:
         yield
     finally:
-        running.unlink(missing_ok=True)
-        shell.unlink(missing_ok=True)
+        for file in (running, client, service):
+            file.unlink(missing_ok=True)
 
 
-def describe(foundation: Foundation, house: House, shell: Path) -> dict[str, object]:
+def _write_exports(file: Path, variables: Mapping[str, str]) -> None:
+    """A file to `.` into a shell, its owner's alone from the first byte on."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    lines = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in variables.items())
+    file.write_text(lines, encoding="utf-8")
+
+
+def client_environment(house: House) -> dict[str, str]:
+    """What `dock` and `learndock.client` need to use this dock: DOCK_PEERS_… for each service, DOCK_URL besides."""
+    peers = house.peers()
+    return {"DOCK_URL": next(iter(peers.values())), **peers}
+
+
+def describe(foundation: Foundation, house: House, folder: Path) -> dict[str, object]:
     """Addresses of everything, without passwords."""
     return {
         "servers": {server.name: server.address for server in foundation.servers},
@@ -158,8 +197,9 @@ def describe(foundation: Foundation, house: House, shell: Path) -> dict[str, obj
             member.name: {"address": member.address, "metrics": f"{member.metrics_url}/metrics", "log": str(member.log)}
             for member in house.members
         },
-        "client_environment": house.peers(),
-        "service_environment_file": str(shell),
+        "client_environment": client_environment(house),
+        "client_environment_file": str(folder / CLIENT_FILE),
+        "service_environment_file": str(folder / SERVICE_FILE),
     }
 
 
