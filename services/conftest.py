@@ -180,7 +180,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def until() -> Callable[..., None]:
     """Waits for something that other threads do."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 15.0) -> None:
+    def wait(condition: Callable[[], Any], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen"

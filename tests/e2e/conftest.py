@@ -18,7 +18,7 @@ from dock_blob.file import FileBlobStore
 from learndock.client import Dock
 from tests.e2e.separate import SeparateDock
 
-DEADLINE_S = 60.0
+DEADLINE_S = 180.0
 
 
 @dataclass
@@ -75,7 +75,7 @@ class RunningDock:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def wait_for_death(self) -> int:
         assert self.process is not None
@@ -85,7 +85,7 @@ class RunningDock:
         if self.process is None or self.process.poll() is not None:
             return 0
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(DEADLINE_S)
 
     def _wait_until_up(self) -> None:
         end = time.monotonic() + DEADLINE_S

@@ -161,14 +161,14 @@ def test_health_reflection_and_errors_are_for_any_grpc_client(dock):
     with grpc.insecure_channel(dock.address_of("ingestion")) as channel:
         stub = ingestion_pb2_grpc.IngestionServiceStub(channel)
         with pytest.raises(grpc.RpcError) as error:
-            stub.GetLearnware(ingestion_pb2.GetLearnwareRequest(learnware_id="lw-nothing"), timeout=5)
+            stub.GetLearnware(ingestion_pb2.GetLearnwareRequest(learnware_id="lw-nothing"), timeout=60)
     assert error.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 def test_metrics_are_served(dock):
     assert dock.metrics_urls
     for url in dock.metrics_urls:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             assert b"dock_rpc" in answer.read()
 
 

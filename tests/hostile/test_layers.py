@@ -180,5 +180,5 @@ def test_the_trap_alone(notify):
                 assert forbidden_call(listener) == "ptrace"
                 process.kill()
                 close_listener(listener)
-            process.wait(20)
+            process.wait(60)
     assert process.returncode == -(signal.SIGKILL if notify else signal.SIGSYS)

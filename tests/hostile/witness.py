@@ -127,7 +127,7 @@ class Witness:
         return {**kernel, **files, **shared, **clock, "marked files": str(marked)}
 
     def _left_behind(self) -> bool:
-        end = time.monotonic() + 3
+        end = time.monotonic() + 60
         while runs(self.marker):
             if time.monotonic() > end:
                 return True

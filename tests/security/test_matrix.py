@@ -115,7 +115,7 @@ def outcome(guarded: Guarded, service: str, method: Any, request: Any, secret: s
             response_deserializer=answers,
         )
         try:
-            answer = call(request, timeout=30)
+            answer = call(request, timeout=60)
             if method.server_streaming:
                 next(iter(answer), None)
         except (Unauthenticated, PermissionDenied) as error:

@@ -20,7 +20,7 @@ def message(subject: str = "dock.thing", data: bytes = b"") -> Message:
     return Message(subject, uuid.uuid4().hex, data)
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -97,12 +97,13 @@ class EventBusContract:
     def test_a_failing_message_does_not_hold_up_others(self, bus: EventBus):
         poison = message()
         recorder = Recorder(lambda delivery: delivery.message.event_id == poison.event_id)
-        bus.subscribe(replace(QUICK, backoff_s=(1.0,)), recorder)
+        bus.subscribe(replace(QUICK, backoff_s=(600.0,)), recorder)
         bus.publish(poison)
         good = [message() for _ in range(5)]
         for each in good:
             bus.publish(each)
-        until(lambda: set(recorder.ids) >= {each.event_id for each in good}, seconds=0.9)
+        until(lambda: set(recorder.ids) >= {each.event_id for each in good})
+        assert recorder.ids.count(poison.event_id) == 1
 
     def test_given_up_after_max_deliver_and_retried_by_hand(self, bus: EventBus):
         broken = threading.Event()
@@ -170,10 +171,10 @@ class EventBusContract:
 
     def test_silence_until_the_last_delivery_is_a_dead_letter(self, bus: EventBus):
         let_go = threading.Event()
-        bus.subscribe(replace(QUICK, ack_wait_s=0.3, max_deliver=2, max_in_flight=3), lambda _: let_go.wait(20))
+        bus.subscribe(replace(QUICK, ack_wait_s=0.3, max_deliver=2, max_in_flight=3), lambda _: let_go.wait(60))
         sent = message(data=b"kept")
         bus.publish(sent)
-        until(lambda: len(bus.dead_letters()) == 1, seconds=20)
+        until(lambda: len(bus.dead_letters()) == 1, seconds=60)
         let_go.set()
         [letter] = bus.dead_letters()
         assert (letter.durable, letter.message, letter.count) == ("quick", sent, 2)
@@ -204,9 +205,9 @@ class EventBusContract:
         def handler(delivery: Delivery) -> None:
             recorder(delivery)
             if delivery.count == 1:
-                let_go.wait(10)
+                let_go.wait(60)
 
-        slow = replace(QUICK, ack_wait_s=0.2)
+        slow = replace(QUICK, ack_wait_s=1.5)  # in which the other member has to answer, on any machine
         bus.subscribe(slow, handler)
         bus.subscribe(slow, handler)
         bus.publish(message())
@@ -222,14 +223,14 @@ class EventBusContract:
         def handler(delivery: Delivery) -> None:
             recorder(delivery)
             for _ in range(6):
-                time.sleep(0.1)
+                time.sleep(0.3)
                 delivery.in_progress()
             done.set()
 
-        slow = replace(QUICK, ack_wait_s=0.4, max_in_flight=2)
+        slow = replace(QUICK, ack_wait_s=1.5, max_in_flight=2)
         bus.subscribe(slow, handler)
         bus.publish(message())
-        assert done.wait(10)
+        assert done.wait(60)
         time.sleep(0.5)
         assert len(recorder.deliveries) == 1
 
@@ -292,14 +293,17 @@ class EventBusContract:
 
     def test_max_in_flight(self, bus: EventBus):
         running, most, lock = 0, 0, threading.Lock()
-        ended = []
+        ended, full = [], threading.Event()
 
         def handler(_: Delivery) -> None:
             nonlocal running, most
             with lock:
                 running += 1
                 most = max(most, running)
-            time.sleep(0.05)
+            if running == 3:
+                full.set()
+            full.wait(60)
+            time.sleep(0.05)  # in which a fourth would come
             with lock:
                 running -= 1
                 ended.append(1)
@@ -320,7 +324,7 @@ class EventBusContract:
 
         leave = bus.subscribe(QUICK, handler)
         bus.publish(message())
-        assert started.wait(5)
+        assert started.wait(60)
         leave()
         assert ended.is_set()
         leave()
@@ -335,7 +339,7 @@ class EventBusContract:
 
         bus.subscribe(QUICK, handler)
         bus.publish(message())
-        assert started.wait(5)
+        assert started.wait(60)
         bus.close()
         assert ended.is_set()
         with pytest.raises(Unavailable) as caught:
@@ -362,7 +366,7 @@ class EventBusContract:
 
         leaving.append(bus.subscribe(QUICK, handler))
         bus.publish(message())
-        assert left.wait(10)
+        assert left.wait(60)
 
     def test_members_must_agree(self, bus: EventBus):
         bus.subscribe(QUICK, Recorder())
@@ -392,14 +396,14 @@ class EventBusContract:
         assert sorted(recorder.ids) == sorted(each.event_id for each in sent if each.subject != "dock.d")
 
     def test_an_abandoned_durable_is_forgotten_where_it_may(self, bus: EventBus):
-        passing = replace(QUICK, inactive_s=0.4)
+        passing = replace(QUICK, inactive_s=2.0)
         first = Recorder()
         leave = bus.subscribe(passing, first)
         bus.publish(message())
         until(lambda: len(first.ids) == 1)
         leave()
         missed, met = message(), message()
-        time.sleep(1.6)
+        time.sleep(4.0)
         bus.publish(missed)
         again = Recorder()
         bus.subscribe(passing, again)

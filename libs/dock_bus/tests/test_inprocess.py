@@ -28,13 +28,13 @@ class TestInProcessBus(EventBusContract):
 
         def handler(_: Delivery) -> None:
             started.set()
-            hold.wait(10)
+            hold.wait(60)
 
         bus.subscribe(QUICK, handler)
         bus.subscribe(replace(QUICK, durable="other"), other)
         for number in (1, 2, 3):
             bus.publish(message())
-            assert started.wait(5)
+            assert started.wait(60)
             until(lambda number=number: len(other.ids) == number)
         with pytest.raises(Unavailable) as caught:
             bus.publish(message())
@@ -50,13 +50,13 @@ class TestInProcessBus(EventBusContract):
 
         def handler(_: Delivery) -> None:
             started.set()
-            hold.wait(10)
+            hold.wait(60)
 
         other = Recorder()
         bus.subscribe(replace(QUICK, subjects=["dock.full"]), handler)
         bus.subscribe(replace(QUICK, durable="other", subjects=["dock.empty"]), other)
         bus.publish(message("dock.full"))
-        assert started.wait(5)
+        assert started.wait(60)
         late = message("dock.empty")
         sent = [message("dock.full"), message("dock.empty"), message("dock.full"), message("dock.full"), late]
         outcomes = bus.publish_all(sent)
@@ -73,12 +73,12 @@ class TestInProcessBus(EventBusContract):
         def handler(delivery: Delivery) -> None:
             recorder(delivery)
             started.set()
-            hold.wait(10)
+            hold.wait(60)
 
         bus.subscribe(QUICK, handler)
         sent = [message() for _ in range(3)]
         bus.publish(sent[0])
-        assert started.wait(5)
+        assert started.wait(60)
         bus.publish(sent[1])
         with pytest.raises(Unavailable):
             bus.publish(sent[2])

@@ -98,7 +98,7 @@ class TestNatsBus(EventBusContract):
         assert dying.said == ["ready", f"{sent.event_id} 1"]
         recorder = Recorder()
         bus.subscribe(replace(QUICK, ack_wait_s=1.0), recorder)
-        until(lambda: recorder.deliveries == [(sent.event_id, 2)])
+        until(lambda: recorder.deliveries[:1] == [(sent.event_id, 2)])
         assert not bus.dead_letters()
 
     def test_a_death_at_the_last_delivery_is_a_dead_letter_though_nobody_was_there(
@@ -112,7 +112,7 @@ class TestNatsBus(EventBusContract):
         assert not bus.dead_letters()
         recorder = Recorder()
         bus.subscribe(replace(QUICK, ack_wait_s=1.0, max_deliver=1), recorder)
-        until(lambda: len(bus.dead_letters()) == 1, seconds=30)
+        until(lambda: len(bus.dead_letters()) == 1, seconds=60)
         assert bus.dead_letters()[0].message == sent
         assert recorder.ids == []
         bus.retry_dead_letter("quick", sent.event_id)

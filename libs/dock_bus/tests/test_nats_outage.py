@@ -128,7 +128,7 @@ def test_what_a_handler_held_while_the_server_was_away_is_still_answered(server,
 
     bus.subscribe(replace(QUICK, ack_wait_s=60.0), handler)
     bus.publish(message())
-    assert held.wait(30)
+    assert held.wait(60)
     server.stop()
     server.start()
     publish_when_possible(bus, message("dock.thing"))

@@ -21,7 +21,7 @@ def deliver(headers):
 
     bus.subscribe(Subscription("checking", ["dock.>"]), handle)
     bus.publish(Message("dock.learnware.received", "one", b"data", headers))
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     bus.close()
     return seen[0]
 

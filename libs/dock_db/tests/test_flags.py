@@ -14,7 +14,7 @@ FOUND = [("COPY_OF_ANOTHER", "The same as another one."), ("TOO_FEW", "Few point
 def test_replicas_that_find_the_same_at_once_do_not_hinder_each_other(database):
     with database.transaction() as session:
         row = insert(session)
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=60)
 
     def replace() -> None:
         with database.transaction() as session:

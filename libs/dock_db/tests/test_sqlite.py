@@ -44,11 +44,11 @@ def test_a_busy_database(tmp_path, monkeypatch):
     def hold() -> None:
         with first.transaction():
             holds.set()
-            release.wait(10)
+            release.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    assert holds.wait(5)
+    assert holds.wait(60)
     with pytest.raises(Unavailable) as caught, first.transaction():
         pass
     assert caught.value.reason == "DATABASE_BUSY"

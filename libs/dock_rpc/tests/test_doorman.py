@@ -30,7 +30,7 @@ class Gated(search_pb2_grpc.SearchServiceServicer):
         self.busy_for = 0
 
     def GetIndex(self, request, context):  # noqa: N802 - the proto's name
-        self.gate.wait(20)
+        self.gate.wait(60)
         return search_pb2.GetIndexResponse(revision=7)
 
     def Search(self, request, context):  # noqa: N802 - the proto's name
@@ -62,8 +62,8 @@ def server(gated, registry):
 def fill(link: grpc.Channel) -> list[grpc.Future]:
     """As many calls as the server holds, and as many again: those that are refused have ended on return."""
     stub = search_pb2_grpc.SearchServiceStub(link)
-    futures = [stub.GetIndex.future(search_pb2.GetIndexRequest(), timeout=30) for _ in range(2 * FULL)]
-    end = time.monotonic() + 10
+    futures = [stub.GetIndex.future(search_pb2.GetIndexRequest(), timeout=60) for _ in range(2 * FULL)]
+    end = time.monotonic() + 60
     while sum(future.done() for future in futures) < FULL and time.monotonic() < end:
         time.sleep(0.01)
     return futures
@@ -81,7 +81,7 @@ def test_what_does_not_fit_is_refused_with_a_time_while_the_rest_waits(gated, se
             assert "RetryInfo" in types
         assert health_of(link, SEARCH) == 1, "who asks for the health is not turned away"
         gated.gate.set()
-        assert {future.result(timeout=20).revision for future in futures if future not in refused} == {7}
+        assert {future.result(timeout=60).revision for future in futures if future not in refused} == {7}
     labels = {"target": "search", "method": "GetIndex", "code": "RESOURCE_EXHAUSTED"}
     assert registry.get_sample_value("dock_rpc_server_handled_total", labels) == FULL
 
@@ -108,7 +108,7 @@ def test_a_patient_client_comes_back_until_there_is_room(gated, server):
             time.sleep(0.1)
             assert not answer.done()
             gated.gate.set()
-            assert answer.result(timeout=20).revision == 7
+            assert answer.result(timeout=60).revision == 7
 
 
 def test_patience_ends(gated, server):

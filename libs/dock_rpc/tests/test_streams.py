@@ -22,7 +22,7 @@ class Watching(ingestion_pb2_grpc.IngestionServiceServicer):
 
     def WatchLearnware(self, request, context):  # noqa: N802 - the proto's name
         yield ingestion_pb2.WatchLearnwareResponse()
-        self.end.wait(10)
+        self.end.wait(60)
 
     def GetLearnware(self, request, context):  # noqa: N802 - the proto's name
         return ingestion_pb2.GetLearnwareResponse()

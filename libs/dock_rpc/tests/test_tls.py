@@ -37,7 +37,7 @@ def serving(tls: ServerTls | None, **options):
 
 def revision(address: str, tls: ClientTls | None = None) -> int:
     with channel(address, tls=tls or ClientTls()) as link:
-        return search_pb2_grpc.SearchServiceStub(link).GetIndex(search_pb2.GetIndexRequest(), timeout=20).revision
+        return search_pb2_grpc.SearchServiceStub(link).GetIndex(search_pb2.GetIndexRequest(), timeout=60).revision
 
 
 def refusal(address: str, tls: ClientTls | None = None) -> DockError:

@@ -53,8 +53,8 @@ def test_nothing_outlives_the_process_that_started_it(tmp_path, end):
         assert dock.stdout.readline().strip() == "up"
         there = appears(marker)
         dock.send_signal(end)
-        dock.wait(10)
-    deadline = time.monotonic() + 10
+        dock.wait(60)
+    deadline = time.monotonic() + 60
     while runs(marker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert there
@@ -76,7 +76,7 @@ def test_a_beginning_that_nobody_waits_for_is_swept(tmp_path):
     left = strays()
     sweep_once.cache_clear()
     sweep_once()
-    gone = time.monotonic() + 10
+    gone = time.monotonic() + 60
     while Path(f"/proc/{child}").exists() and time.monotonic() < gone:
         time.sleep(0.02)
     for end in (*info, *wait):

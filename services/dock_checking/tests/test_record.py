@@ -56,7 +56,7 @@ def test_following_shows_place_steps_and_verdict_as_they_come(laboratory, house,
     assert next(places) == 1
     follower.start()
     laboratory.examiner.check(laboratory.examiner.next())
-    follower.join(10)
+    follower.join(60)
     assert isinstance(seen[-1], VerdictRow)
     steps = [each for each in seen if isinstance(each, StepRow)]
     assert steps == laboratory.steps(row)

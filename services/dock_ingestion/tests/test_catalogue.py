@@ -116,12 +116,12 @@ def test_watching_shows_changes_until_a_terminal_state(office, house):
     advance = threading.Event()
     thread = threading.Thread(target=watch)
     thread.start()
-    assert advance.wait(10)
+    assert advance.wait(60)
     advance.clear()
     claimed = house.claimed(row)
-    assert advance.wait(10)
+    assert advance.wait(60)
     house.finished(claimed, State.REJECTED)
-    thread.join(10)
+    thread.join(60)
     assert seen == [State.RECEIVED, State.CHECKING, State.REJECTED]
 
 

@@ -397,13 +397,13 @@ def test_a_late_refusal_takes_nothing_from_what_was_sent_anew_and_accepted(offic
         found = digest(chunks)
         if threading.current_thread() is late:
             started.set()
-            go_on.wait(10)
+            go_on.wait(60)
         return found
 
     monkeypatch.setattr("dock_ingestion.uploads.digest", late_digest)
     late = threading.Thread(target=lambda: results.append(office.desk.commit(declaration.upload_id)))
     late.start()
-    started.wait(10)
+    started.wait(60)
     with pytest.raises(InvalidInput):
         office.desk.commit(declaration.upload_id)
     office.desk.begin(declaration)

@@ -39,7 +39,7 @@ def settings(folder):
 def health(port, service):
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         request = health_pb2.HealthCheckRequest(service=service)
-        return health_pb2_grpc.HealthStub(channel).Check(request, timeout=5).status
+        return health_pb2_grpc.HealthStub(channel).Check(request, timeout=60).status
 
 
 @pytest.mark.parametrize("targets", [["ingestion", "nonsense"], [], ["Search"]])

@@ -59,7 +59,7 @@ def starting(settings, targets) -> Iterator[tuple[Dock, threading.Event, threadi
 
 def health(dock):
     with grpc.insecure_channel(f"127.0.0.1:{dock.server.port}") as link:
-        return health_pb2_grpc.HealthStub(link).Check(health_pb2.HealthCheckRequest(), timeout=10).status
+        return health_pb2_grpc.HealthStub(link).Check(health_pb2.HealthCheckRequest(), timeout=60).status
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def test_it_waits_for_server_and_schema_says_so_and_outlives_their_absence(own_p
         until(lambda: "does not answer" in dock.readiness.missing, seconds=60)
         assert health(dock) == NOT_SERVING
         with ingestion(dock) as stub, pytest.raises(Unavailable) as refused:
-            stub.GetLearnware(NOTHING, timeout=10)
+            stub.GetLearnware(NOTHING, timeout=60)
         assert refused.value.reason == "SERVICE_STARTING"
         assert "the database" in refused.value.message
         own_postgres.start()
@@ -93,14 +93,14 @@ def test_it_waits_for_server_and_schema_says_so_and_outlives_their_absence(own_p
 
         with ingestion(dock) as stub:
             with pytest.raises(NotFound):
-                stub.GetLearnware(NOTHING, timeout=10)
+                stub.GetLearnware(NOTHING, timeout=60)
             own_postgres.stop()
             with pytest.raises(Unavailable) as away:
-                stub.GetLearnware(NOTHING, timeout=20)
+                stub.GetLearnware(NOTHING, timeout=60)
             assert away.value.reason == "DATABASE_DOWN"
             own_postgres.start()
             with pytest.raises(NotFound):
-                stub.GetLearnware(NOTHING, timeout=20)
+                stub.GetLearnware(NOTHING, timeout=60)
         assert health(dock) == SERVING
 
 
@@ -129,7 +129,7 @@ def test_it_serves_while_it_drains(postgres_server, settings):
         assert health(dock) == NOT_SERVING
         assert "stopping" in dock.readiness.missing
         with ingestion(dock) as stub, pytest.raises(NotFound):
-            stub.GetLearnware(NOTHING, timeout=10)
+            stub.GetLearnware(NOTHING, timeout=60)
 
 
 def test_what_is_waited_for_is_said_again_but_not_all_the_time(monkeypatch, caplog):

@@ -75,7 +75,7 @@ def address(tmp_path_factory) -> Iterator[str]:
     command = [sys.executable, "-m", "learndock.cli.main", "up", "--data", str(data), "--port", "0"]
     process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ.copy())
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not (data / "address").exists():
             assert process.poll() is None, (data.parent / "log").read_text()
             assert time.monotonic() < end
@@ -83,5 +83,5 @@ def address(tmp_path_factory) -> Iterator[str]:
         yield (data / "address").read_text().strip()
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
         log.close()

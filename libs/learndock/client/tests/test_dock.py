@@ -106,13 +106,13 @@ def test_of_several_replicas_those_answer_that_are_there(house, three, form):
 
 def test_waiting_ends_with_the_state_even_over_a_cut(house, dock, three):
     house.ingestion.faults.cut_watches = 2
-    assert dock.wait("lw-1", timeout=20).state == "INDEXED"
+    assert dock.wait("lw-1", timeout=60).state == "INDEXED"
 
 
 def test_waiting_needs_no_place_among_the_watchers(house, three):
     house.ingestion.faults.busy_watches = 10**6
     with Dock(house.address, patience_s=0.05) as dock:
-        assert dock.wait("lw-1", timeout=20).state == "INDEXED"
+        assert dock.wait("lw-1", timeout=60).state == "INDEXED"
         house.ingestion.add("lw-9", state=2)
         with pytest.raises(DeadlineExceeded) as caught:
             dock.wait("lw-9", timeout=0.5)

@@ -44,7 +44,7 @@ class Waits:
         self.barrier = barrier
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        self.barrier.wait(30)
+        self.barrier.wait(60)
         return np.zeros(len(X))
 
 
@@ -52,7 +52,7 @@ def test_all_are_opened_at_once_and_asked_at_once():
     opening, asking = threading.Barrier(4), threading.Barrier(4)
 
     def opener(record: LearnwareRecord) -> Opened:
-        opening.wait(30)
+        opening.wait(60)
         return Opened(Waits(asking), None, lambda: None, alone=True)
 
     with open_members([(record(name), 1.0) for name in "abcd"], opener) as members:

@@ -39,18 +39,18 @@ def test_it_is_held_again_after_the_first_to_come_was_not_the_last_to_leave():
     def first():
         with one_thread():
             inside.set()
-            leave.wait(10)
+            leave.wait(60)
 
     def last():
         with one_thread():
             leave.set()
-            came.join(10)
+            came.join(60)
 
     came, left = threading.Thread(target=first), threading.Thread(target=last)
     came.start()
-    inside.wait(10)
+    inside.wait(60)
     left.start()
-    left.join(10)
+    left.join(60)
     assert threads() == before
     with one_thread():
         assert set(threads()) == {1}
