@@ -64,15 +64,23 @@ peer-env: setup-dev ## Install the peer, for benchmarks and test-peer only, into
 test-peer: peer-env ## Run the tests that read our files with the peer, and the peer's with ours
 	$(BIN)/pytest tests/peer $(PYTEST_ARGS)
 
-torture: setup-dev ## Kill, load, poison and attack a dock for half an hour; FULL=1 for every seed and size; SEEDS, FIRST_SEED
-	nice $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds $(SEEDS) --first $(FIRST_SEED))
-	nice $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick)
-	nice $(BIN)/python tools/torture/poison.py $(if $(FULL),--pairs 40,--pairs 8)
-	$(BIN)/pytest tests/hostile tests/torture tests/load libs/dock_blob libs/dock_sandbox $(PYTEST_ARGS)
+# Every part is run, whatever came of the one before; what failed is named at the end.
+PARTS = failed=; part() { echo "== $$*"; nice "$$@" || failed="$$failed [$$*]"; }
+PARTS_END = test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
-faults: setup-dev setup-services ## The fault matrix on separate services, within an hour; FULL=1 for all of it; FAULTS_ARGS="--rows 3,9 --seed 1"
-	nice $(BIN)/python tools/torture/faults.py $(if $(FULL),--full) $(FAULTS_ARGS)
-	$(BIN)/pytest tests/faults/test_object_store.py $(PYTEST_ARGS)
+torture: setup-dev ## Kill, load, poison and attack a dock for half an hour; FULL=1 for every seed and size; SEEDS, FIRST_SEED
+	@$(PARTS); \
+	part $(BIN)/python tools/torture/death.py $(if $(FULL),--full,--seeds $(SEEDS) --first $(FIRST_SEED)); \
+	part $(BIN)/python tools/torture/load.py $(if $(FULL),,--quick); \
+	part $(BIN)/python tools/torture/poison.py $(if $(FULL),--pairs 40,--pairs 8); \
+	part $(BIN)/pytest tests/hostile tests/torture tests/load libs/dock_blob libs/dock_sandbox $(PYTEST_ARGS); \
+	$(PARTS_END)
+
+faults: setup-dev setup-services ## The fault matrix on separate services, within an hour; FULL=1 for all of it; FAULTS_ARGS="--minutes 25 --rows 3,9"
+	@$(PARTS); \
+	part $(BIN)/python tools/torture/faults.py $(if $(FULL),--full) $(FAULTS_ARGS); \
+	part $(BIN)/pytest tests/faults/test_object_store.py $(PYTEST_ARGS); \
+	$(PARTS_END)
 
 bench: setup-dev setup-services ## Measure everything, side by side with the peer where it can be installed (BENCH_ARGS=--write-docs)
 	@$(BIN)/python tools/peer_env.py || echo "bench: the peer could not be installed and is left out"
