@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import BinaryIO
 
+from dock_ingestion.passing import Passing
 from learndock.errors import InvalidInput
 from learndock.package import Package, PackageLimits, check_agreement, read_package
 from learndock.semantic import SemanticSpecification
@@ -32,12 +33,30 @@ def verify_digest(found: tuple[str, int], declared: tuple[str, int]) -> None:
         )
 
 
-def admit(source: BinaryIO, semantic_json: str, limits: PackageLimits) -> tuple[Package, SemanticSpecification]:
+def verified_admission(
+    source: BinaryIO, passing: Passing, declared: tuple[str, int], semantic_json: str, limits: PackageLimits
+) -> tuple[Package, SemanticSpecification]:
+    """`admit` of what is looked up in `source`, while all of it goes by once and its digest is made.
+
+    InvalidInput UPLOAD_DIGEST_MISMATCH before all others: of bytes that are not the declared ones nothing is believed.
+    """
+    try:
+        admitted = admit(source, semantic_json, limits, sha256=declared[0], passing=passing)
+    except InvalidInput:
+        verify_digest(passing.finish(), declared)
+        raise
+    verify_digest(passing.finish(), declared)
+    return admitted
+
+
+def admit(
+    source: BinaryIO, semantic_json: str, limits: PackageLimits, *, sha256: str = "", passing: Passing | None = None
+) -> tuple[Package, SemanticSpecification]:
     """Read a package statically and settle its semantic specification (the given one wins).
 
     InvalidInput with the package's or specification's own reason where it can't be taken.
     """
-    package = read_package(source, limits=limits)
+    package = read_package(source, limits=limits, sha256=sha256, contents=passing)
     semantic = SemanticSpecification.from_json(semantic_json) if semantic_json else package.semantic
     if semantic is None:
         raise InvalidInput(

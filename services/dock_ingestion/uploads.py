@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from dock_blob import BlobStore, Whole
 from dock_db import Database, LearnwareRow, Learnwares, State, UploadRow, Uploads
 from dock_failpoint import failpoint
-from dock_ingestion.admission import admit, digest, verify_digest
+from dock_ingestion.admission import admit, digest, verified_admission, verify_digest
 from dock_ingestion.allowance import Allowance
 from dock_ingestion.chunks import Chunk, Coming
+from dock_ingestion.passing import Passing
 from dock_ingestion.settings import IngestionSettings
 from dock_trace import span
 from learndock.errors import DockError, FailedPrecondition, InvalidInput, NotFound, Overloaded, PermissionDenied
@@ -179,8 +180,7 @@ class UploadDesk:
         try:
             self._blobs.complete(row.blob_key, _whole(row))
             failpoint("ingestion.commit.after_complete")
-            with self._verified(row) as source:
-                package, semantic = admit(source, row.semantic_json, self._package_limits)
+            package, semantic = self._verified(row)
         except InvalidInput:
             self._drop(row)
             raise
@@ -196,16 +196,16 @@ class UploadDesk:
             self._blobs.delete(row.blob_key)
         return learnware, present
 
-    def _verified(self, row: UploadRow) -> BinaryIO:
-        """What the store holds, to be read, once all of it was read and has the declared digest."""
+    def _verified(self, row: UploadRow) -> tuple[Package, SemanticSpecification]:
+        """What the store holds, once all of it was read and has the declared digest. It is read back once."""
         declared = (row.sha256, row.size_bytes)
         chunks = self._blobs.read(row.blob_key)
         if row.size_bytes > _MOST_IN_MEMORY:
-            verify_digest(digest(chunks), declared)
-            return self._blobs.open(row.blob_key)
-        kept = io.BytesIO()  # what was verified is what is looked at, and the store is asked once
+            with self._blobs.open(row.blob_key) as source:
+                return verified_admission(source, Passing(chunks), declared, row.semantic_json, self._package_limits)
+        kept = io.BytesIO()  # what was verified is what is looked at
         verify_digest(digest(_kept(chunks, kept)), declared)
-        return kept
+        return admit(kept, row.semantic_json, self._package_limits, sha256=row.sha256)
 
     def _accept(self, row: UploadRow, package: Package, semantic: SemanticSpecification) -> tuple[LearnwareRow, bool]:
         with self._database.transaction() as session:

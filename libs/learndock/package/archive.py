@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, Protocol
 
 from learndock.errors import NotFound
 from learndock.package.directory import Entry, read_directory
@@ -19,6 +19,18 @@ from learndock.package.refusal import refuse, refuse_limit, shown
 Duplicates = Literal["refuse", "last"]
 MARKER = "learnware.yaml"
 _CHUNK = 1 << 18
+
+
+class Contents(Protocol):
+    """A zip's bytes, as far as reading its files one behind the other needs them; a read may be short."""
+
+    def seek(self, offset: int, /) -> int:
+        """Go to a byte."""
+        ...
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most `size` bytes; none at the end."""
+        ...
 
 
 @contextmanager
@@ -75,14 +87,14 @@ class Archive:
             message = f"{shown(name)} is {size} bytes, more than the {most} that are taken."
             refuse_limit(reason, message, self._limits, bound, hint=hint or "Make it smaller.")
 
-    def stream(self, name: str) -> Iterator[bytes]:
-        """Give a file piece by piece; never more than it claims to hold.
+    def stream(self, name: str, contents: Contents | None = None) -> Iterator[bytes]:
+        """Give a file piece by piece, from `contents` where given; never more than it claims to hold.
 
         InvalidInput ZIP_SIZE_LIES, ZIP_CORRUPT.
         """
         entry = self.files[name]
         crc = size = 0
-        for piece in _inflate(self._pieces(entry), entry.method, name):
+        for piece in _inflate(_pieces(contents or self._source, entry), entry.method, name):
             size += len(piece)
             if size > entry.size:
                 break
@@ -93,21 +105,14 @@ class Archive:
         if crc != entry.crc:
             refuse("ZIP_CORRUPT", f"{shown(name)} is damaged: its checksum is wrong.", hint="Pack it again.")
 
-    def verify(self) -> None:
-        """Inflate every file and keep none; InvalidInput ZIP_SIZE_LIES, ZIP_CORRUPT."""
-        for name in self.files:
-            for _ in self.stream(name):
-                pass
+    def verify(self, contents: Contents | None = None) -> None:
+        """Inflate every file and keep none; InvalidInput ZIP_SIZE_LIES, ZIP_CORRUPT.
 
-    def _pieces(self, entry: Entry) -> Iterator[bytes]:
-        done = 0
-        while done < entry.packed:
-            self._source.seek(entry.data_at + done)
-            piece = self._source.read(min(_CHUNK, entry.packed - done))
-            if not piece:
-                return
-            done += len(piece)
-            yield piece
+        `contents` are the same bytes again; they are read forwards only.
+        """
+        for name in sorted(self.files, key=lambda name: self.files[name].data_at):
+            for _ in self.stream(name, contents):
+                pass
 
     def _check_amounts(self, entries: list[Entry]) -> None:
         total = sum(entry.size for entry in entries)
@@ -132,6 +137,17 @@ class Archive:
 def _refuse_size(kind: str, found: int, limits: PackageLimits, bound: str) -> None:
     most = getattr(limits, bound)
     refuse_limit("ZIP_TOO_LARGE", f"The package is {found} bytes {kind}, more than {most}.", limits, bound)
+
+
+def _pieces(contents: Contents, entry: Entry) -> Iterator[bytes]:
+    done = 0
+    while done < entry.packed:
+        contents.seek(entry.data_at + done)
+        piece = contents.read(min(_CHUNK, entry.packed - done))
+        if not piece:
+            return
+        done += len(piece)
+        yield piece
 
 
 def _inflate(pieces: Iterator[bytes], method: int, name: str) -> Iterator[bytes]:

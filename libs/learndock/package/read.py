@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from learndock import plugins
 from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
-from learndock.package.archive import MARKER, Archive, Duplicates, open_archive
+from learndock.package.archive import MARKER, Archive, Contents, Duplicates, open_archive
 from learndock.package.document import decode_text, load_yaml
 from learndock.package.environment import read_environment
 from learndock.package.limits import PackageLimits
@@ -32,16 +32,20 @@ def read_package(
     limits: PackageLimits = _DEFAULTS,
     duplicates: Duplicates = "refuse",
     types: SpecificationTypes | None = None,
+    sha256: str = "",
+    contents: Contents | None = None,
 ) -> Package:
     """Read a package statically: every file is inflated and checked, none is kept, run or imported.
 
     `source` is a path or a seekable open file. `duplicates="last"` reads what older docks wrote, where
     a name in the zip twice means its last one. `types` are the specification types that are read, those that are
-    installed unless given. InvalidInput with a reason for each way to be wrong.
+    installed unless given. Whoever compares the zip's digest himself says what it must be by `sha256`, and may give its
+    bytes a second time as `contents`, of which every file is checked, read forwards only. InvalidInput with a reason
+    for each way to be wrong.
     """
     with open_archive(source, limits, duplicates) as archive:
-        package = describe(archive, limits, types)
-        archive.verify()
+        package = describe(archive, limits, types, sha256)
+        archive.verify(contents)
         return package
 
 
@@ -68,8 +72,10 @@ def extract_package(
         return package
 
 
-def describe(archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None) -> Package:
-    """Give the Package that an open archive is; the files it does not name are not inflated."""
+def describe(
+    archive: Archive, limits: PackageLimits, types: SpecificationTypes | None = None, sha256: str = ""
+) -> Package:
+    """Give the Package that an open archive is; files it does not name are not inflated, a known digest not made."""
     manifest = load_manifest(archive, limits, types)
     specification, notes = _specification(archive, manifest.specifications, types)
     semantic = _semantic(archive, manifest)
@@ -81,7 +87,7 @@ def describe(archive: Archive, limits: PackageLimits, types: SpecificationTypes 
         semantic=semantic,
         environment=read_environment(archive, limits),
         files=tuple(archive.files),
-        sha256=archive.sha256(),
+        sha256=sha256 or archive.sha256(),
         size_bytes=archive.size_bytes,
         notes=notes + _absences(archive, manifest),
     )
