@@ -171,10 +171,16 @@ class Flow:
         with self._lock:
             return self._free.pop(self.rng.randrange(len(self._free))) if self._free else None
 
-    def some(self) -> Key | None:
-        """A learnware that was pushed and nobody deletes yet."""
-        with self._lock:
-            return self.rng.choice(self._free) if self._free else None
+    def pull_some(self, client: Dock) -> None:
+        """Pull one that nobody deletes meanwhile: who deletes beside a download is row 24."""
+        key = self.take()
+        if key is None:
+            return
+        try:
+            self.pull(client, key)
+        finally:
+            with self._lock:
+                self._free.append(key)
 
     @contextmanager
     def steady(self, people: int = 3, *, packages: int = 200, pause_s: float = 0.3) -> Iterator[None]:
@@ -206,8 +212,8 @@ class Flow:
                     self.search(client)
                 elif deed == "delete" and (key := self.take()):
                     self.delete(client, key)
-                elif deed == "pull" and (key := self.some()):
-                    self.pull(client, key)
+                elif deed == "pull":
+                    self.pull_some(client)
 
     @contextmanager
     def _counted(self, kind: str) -> Iterator[None]:
