@@ -63,10 +63,10 @@ class Estate:
 
     def __init__(self, folder: Path, replicas: Mapping[str, int] = DOUBLED, **settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.disks = {name: SmallDisk(folder / name) for name in ("minio", "nats", "postgres")}
         ports = PortBook()
         self.folder = folder
         self.ground = Foundation(folder, ports)
+        self.disks = {name: SmallDisk(folder / name) for name in ("minio", "nats", "postgres")}
         self._replicas, self._ports = replicas, ports
         self._settings = {**QUICK, **settings}
         self.house: House

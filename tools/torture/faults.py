@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from tools.services.missing import ServerMissing  # noqa: E402
+
 from campaign import Campaign, Play  # noqa: E402 - below the path it needs
 from death import prepare  # noqa: E402
 from deaths import SuddenDeaths  # noqa: E402
@@ -41,8 +43,8 @@ from tests.torture.model import Call, judge  # noqa: E402
 from watch import Watch  # noqa: E402
 
 MINUTES = 50.0
-AT_REST_S = 30.0
-"""How soon all should be at rest when nothing is injected any more, on a quiet machine. A breach is what never is."""
+AT_REST_S = {"1": 30.0}
+"""How soon all should be at rest on a quiet machine when nothing is injected any more, in rows with a goal for it."""
 LONGEST_S, LONGEST_FULL_S = 1800.0, 8 * 3600.0
 """A play that takes longer hangs."""
 
@@ -77,7 +79,8 @@ def play(row: str, estate: Estate, story: Story, *, seed: int, size: int = 1) ->
     story.calls += flow.calls
     story.bad |= flow.bad
     converged_s, left = estate.rest()
-    flow.measure("at rest after", converged_s, AT_REST_S)
+    if row in AT_REST_S:
+        flow.measure("at rest after", converged_s, AT_REST_S[row])
     found, apart = estate.autopsy()
     breaches = [*flow.breaches, *left, *apart, *judge(story.calls, estate.history(), found, frozenset(story.bad))]
     return Outcome(
@@ -112,6 +115,8 @@ class Theatre:
         try:
             estate = self._estate or self._build()
             return play(wanted.row, estate, self._story, seed=wanted.seed, size=wanted.size)
+        except ServerMissing:
+            raise
         except Exception as error:  # noqa: BLE001 - the others are to be played all the same
             traceback.print_exc()
             self.close()

@@ -258,7 +258,7 @@ def orphans(data: Path) -> list[str]:
     found = {
         path.relative_to(blobs / top).as_posix().removesuffix("~")
         for top in ("objects", "unfinished", "aside")
-        for path in (blobs / top).rglob("*")
+        for path in (blobs / top / "packages").rglob("*")
         if path.is_file()
     }
     return [*sorted(found - kept), *left]
