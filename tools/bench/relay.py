@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -20,27 +21,48 @@ if str(ROOT) not in sys.path:
 from tools.services.nats import NatsServer  # noqa: E402
 from tools.services.postgres import PostgresServer  # noqa: E402
 
-from dock_bus import Delivery, Subscription  # noqa: E402
+from dock_bus import Delivery, Message, Subscription  # noqa: E402
 from dock_bus.nats import NatsBus  # noqa: E402
 from dock_bus.settings import BusSettings  # noqa: E402
 from dock_db import Database, Relay, once  # noqa: E402
 from dock_db import tables as rows  # noqa: E402
+from learndock.errors import DockError  # noqa: E402
 from table import Cell, Table  # noqa: E402
 
 COMMAND = "python tools/bench/relay.py"
 _BYTES = 200
+_KINDS = ((1, False, False), (1, True, False), (2, True, False), (2, True, True))
+
+
+class OneByOne:
+    """Publishes several as relays did before they published them together: each waits for the one before."""
+
+    def __init__(self, bus: NatsBus) -> None:
+        self._bus = bus
+        self.publish, self.subscribe = bus.publish, bus.subscribe
+        self.dead_letters, self.retry_dead_letter, self.close = bus.dead_letters, bus.retry_dead_letter, bus.close
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
+        """Each by itself."""
+        return [outcome for message in messages for outcome in self._bus.publish_all([message])]
 
 
 def tables(quick: bool) -> list[Table]:
-    """One relay and two; a consumer that only counts, and one whose effect is a row."""
+    """Events one by one, and together; one relay and two; a consumer that counts, and one that writes a row."""
     events = 300 if quick else 3_000
     postgres, nats = PostgresServer(), NatsServer()
     try:
         postgres.start()
         nats.start()
         found: list[list[Cell]] = [
-            [relays, "a row of the inbox" if inbox else "none", events, *_rates(postgres, nats, events, relays, inbox)]
-            for relays, inbox in ((1, False), (2, False), (2, True))
+            [
+                relays,
+                "together" if together else "one by one",
+                "a row of the inbox" if inbox else "none",
+                events,
+                *_rates(postgres, nats, events, relays, together=together, inbox=inbox),
+            ]
+            for relays, together, inbox in _KINDS
         ]
     finally:
         nats.close()
@@ -49,7 +71,14 @@ def tables(quick: bool) -> list[Table]:
         Table(
             key="relay.rates",
             title="Events a second from outbox to consumer",
-            columns=("relays", "effect of an event", "events", "outbox emptied, events/s", "all consumed, events/s"),
+            columns=(
+                "relays",
+                "published",
+                "effect of an event",
+                "events",
+                "outbox emptied, events/s",
+                "all consumed, events/s",
+            ),
             rows=found,
             command=COMMAND,
             notes=(
@@ -62,11 +91,15 @@ def tables(quick: bool) -> list[Table]:
     ]
 
 
-def _rates(postgres: PostgresServer, nats: NatsServer, events: int, relays: int, inbox: bool) -> tuple[float, float]:
+def _rates(
+    postgres: PostgresServer, nats: NatsServer, events: int, relays: int, *, together: bool, inbox: bool
+) -> tuple[float, float]:
     database = Database(postgres.new_database())
     database.create()
     _fill(database, events)
-    settings = BusSettings(prefix=f"bench-{relays}-{int(inbox)}", monitor_url=nats.monitor_url, require_sync=True)
+    settings = BusSettings(
+        prefix=f"bench-{relays}-{together:d}-{inbox:d}", monitor_url=nats.monitor_url, require_sync=True
+    )
     bus = NatsBus.connect(nats.url, settings)
     done, seen, counting = threading.Event(), [0], threading.Lock()
 
@@ -80,7 +113,7 @@ def _rates(postgres: PostgresServer, nats: NatsServer, events: int, relays: int,
                 done.set()
 
     bus.subscribe(Subscription(durable="bench", subjects=["dock.bench"], max_in_flight=8), handler)
-    running = [Relay(database, bus) for _ in range(relays)]
+    running = [Relay(database, bus if together else OneByOne(bus)) for _ in range(relays)]
     start = time.perf_counter()
     threads = [threading.Thread(target=_drain, args=(relay,)) for relay in running]
     for thread in threads:
