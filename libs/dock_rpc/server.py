@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -219,19 +219,23 @@ def log_calls(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
     """One line for each call that ended: failures at INFO; answers, and streams the client left, at DEBUG."""
     start = time.perf_counter()
     trace_id = current_trace_id()
-    code = "CANCELLED"
+    code, reason = "CANCELLED", ""
     try:
         yield
         code = code_name(context, "OK")
-    except Exception:
+    except Exception as error:
         code = code_name(context, "UNKNOWN")
+        reason = error.__cause__.reason if isinstance(error.__cause__, DockError) else ""
         raise
     finally:
         seconds = round(time.perf_counter() - start, 6)
         fields = {"target": method.target, "method": method.name, "code": code, "seconds": seconds}
+        if reason:
+            fields["reason"] = reason
         level = logging.DEBUG if code in ("OK", "CANCELLED") else logging.INFO
+        told = f"{code} {reason}".rstrip()
         line = "%s %s %s in %.3f s"
-        _calls.log(level, line, method.target, method.name, code, seconds, extra=fields | {"trace_id": trace_id})
+        _calls.log(level, line, method.target, method.name, told, seconds, extra=fields | {"trace_id": trace_id})
 
 
 @contextmanager
@@ -241,9 +245,9 @@ def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
         yield
     except Internal as error:
         _log.exception("%s %s failed: %s", method.target, method.name, error.message)
-        context.abort_with_status(error_to_status(opaque_error(error.details.get("trace_id") or current_trace_id())))
+        _abort(context, opaque_error(error.details.get("trace_id") or current_trace_id()))
     except DockError as error:
-        context.abort_with_status(error_to_status(error))
+        _abort(context, error)
     except Exception as error:
         if isinstance(error, grpc.RpcError) and not context.is_active():  # the client went while it was sending
             context.set_code(grpc.StatusCode.CANCELLED)
@@ -251,7 +255,15 @@ def map_errors(method: Method, context: grpc.ServicerContext) -> Iterator[None]:
         if code_name(context, "OK") != "OK":
             raise
         _log.exception("%s %s failed", method.target, method.name)
-        context.abort_with_status(error_to_status(opaque_error(current_trace_id())))
+        _abort(context, opaque_error(current_trace_id()))
+
+
+def _abort(context: grpc.ServicerContext, error: DockError) -> NoReturn:
+    """End the call with `error`, which is the cause of what is raised: whoever logs the call names its reason."""
+    try:
+        context.abort_with_status(error_to_status(error))
+    except Exception as ended:
+        raise ended from error
 
 
 class StreamCap:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from tools.services.health import ask
 
 from learndock.specification import specify
 from tests.e2e.learnwares import classifier_package, cloud, slow_package
@@ -40,3 +43,37 @@ def test_search_goes_on_while_everything_else_is_down(services, tmp_path: Path):
     for _ in range(4):
         answer = client.search(specify(cloud(30, seed=2)))
         assert answer.hits[0].record.learnware_id == record.learnware_id
+
+
+def searches_served(services: SeparateDock, name: str) -> int:
+    """How many searches this replica has answered since it started."""
+    status, metrics = ask(services.house[name].metrics_port, "/metrics")
+    assert status == 200
+    counted = (line for line in metrics.decode().splitlines() if line.startswith("dock_rpc_server_handled_total{"))
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in counted if 'method="Search"' in line)
+
+
+def test_searches_go_to_both_replicas_and_none_fails_when_one_is_killed_among_them(services, tmp_path: Path):
+    record = services.client().wait(services.client().push(classifier_package(tmp_path, 31)).learnware_id, timeout=180)
+    task, enough, killed = specify(cloud(31, seed=2)), threading.Barrier(5), threading.Event()
+    before = {name: searches_served(services, name) for name in ("search-1", "search-2")}
+
+    def search_on() -> int:
+        client, found = services.client(), 0
+        for number in range(10_000):
+            if number == 10:
+                enough.wait(120)
+            found += client.search(task).hits[0].record.learnware_id == record.learnware_id
+            if killed.is_set() and number >= 30:
+                return number + 1 - found
+        raise AssertionError("nobody killed a replica")
+
+    with ThreadPoolExecutor(4) as pool:
+        people = [pool.submit(search_on) for _ in range(4)]
+        enough.wait(120)
+        for name, count in before.items():
+            assert searches_served(services, name) > count, f"{name} was asked nothing"
+        services.house["search-1"].kill()
+        killed.set()
+        assert [each.result(timeout=300) for each in people] == [0, 0, 0, 0]
+    services.start()  # all that a house has end by themselves when it is closed

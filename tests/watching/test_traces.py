@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 
 import pytest
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from dock_rpc.channel import channel
 from dock_server.traces import MOST_WAITING, Traces
 from dock_trace import span
+from dockapi.checking.v1 import checking_pb2, checking_pb2_grpc
+from dockapi.ingestion.v1 import ingestion_pb2, ingestion_pb2_grpc
+from dockapi.reuse.v1 import reuse_pb2, reuse_pb2_grpc
+from dockapi.search.v1 import search_pb2, search_pb2_grpc
+from dockapi.specification.v1 import specification_pb2, specification_pb2_grpc
+from learndock.errors import DockError
 from tests.watching.conftest import TRACE
 
 COMMIT = "dockapi.ingestion.v1.IngestionService/CommitUpload"
@@ -95,13 +104,48 @@ def test_a_call_that_a_service_makes_is_a_span_of_its_own(watched):
 
 def test_logs_of_the_pipeline_carry_the_trace_and_what_is_worked_on(watched):
     for target in ("checking", "specification", "search"):
-        log = watched.house[target].log.read_text().splitlines()
-        lines = [json.loads(line) for line in log if line.startswith("{")]
-        mine = [line for line in lines if line.get("trace_id") == TRACE and line.get("learnware")]
-        assert mine, [line["message"] for line in lines]
+        mine = [line for line in lines_of(watched.house[target].log, TRACE) if line.get("learnware")]
+        assert mine, watched.house[target].log.read_text()
         assert {line["learnware"] for line in mine} == {watched.record.learnware_id}
         assert {(line["target"], line["version"]) for line in mine} == {(target, 1)}
         assert all(len(line["span_id"]) == 16 for line in mine)
+
+
+WRONG_CALLS = {
+    "ingestion": lambda link, **more: ingestion_pb2_grpc.IngestionServiceStub(link).GetLearnware(
+        ingestion_pb2.GetLearnwareRequest(learnware_id="99999999"), **more
+    ),
+    "checking": lambda link, **more: checking_pb2_grpc.CheckingServiceStub(link).GetVerdict(
+        checking_pb2.GetVerdictRequest(learnware_id="99999999"), **more
+    ),
+    "specification": lambda link, **more: specification_pb2_grpc.SpecificationServiceStub(link).GetSpecification(
+        specification_pb2.GetSpecificationRequest(learnware_id="99999999"), **more
+    ),
+    "search": lambda link, **more: search_pb2_grpc.SearchServiceStub(link).Search(
+        search_pb2.SearchRequest(limit=1 << 30), **more
+    ),
+    "reuse": lambda link, **more: reuse_pb2_grpc.ReuseServiceStub(link).Predict(reuse_pb2.PredictRequest(), **more),
+}
+
+
+@pytest.mark.parametrize("target", WRONG_CALLS)
+def test_each_service_logs_a_call_that_failed_under_its_callers_trace(watched, target):
+    trace = uuid.uuid4().hex
+    metadata = [("traceparent", f"00-{trace}-00f067aa0ba902b7-01")]
+    with channel(watched.house[target].address) as link, pytest.raises(DockError) as told:
+        WRONG_CALLS[target](link, metadata=metadata)
+    deadline = time.monotonic() + 60
+    while not (mine := lines_of(watched.house[target].log, trace)) and time.monotonic() < deadline:
+        time.sleep(0.05)  # the answer is sent before the line is written
+    assert [(line["logger"], line["target"], line["reason"]) for line in mine] == [
+        ("dock_rpc.calls", target, told.value.reason)
+    ]
+
+
+def lines_of(log, trace):
+    """The objects in a log that belong to a trace."""
+    lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+    return [line for line in lines if line.get("trace_id") == trace]
 
 
 def test_a_collector_that_is_away_costs_spans_and_nothing_else():
