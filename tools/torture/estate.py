@@ -16,6 +16,7 @@ from tools.services.house import House, Member
 from tools.services.ports import PortBook
 
 from disks import SmallDisk
+from dock_blob import mark
 from dock_blob.s3 import S3BlobStore
 from dock_db import Database, Learnwares
 from learndock.client import Dock
@@ -202,8 +203,8 @@ class Estate:
         kept = {key for (key,) in self.ask("SELECT blob_key FROM learnwares WHERE state <> 'DELETED'")}
         left = [key for (key,) in self.ask("SELECT upload_id FROM uploads WHERE committed_learnware_id = ''")]
         with self.store() as store:
-            found = {info.key for info in store.list("packages/")} | {info.key for info in store.list_unfinished()}
-        return [*sorted(found - kept), *left]
+            found = {info.key for info in store.list()} | {info.key for info in store.list_unfinished()}
+        return [*sorted(found - kept - {mark.KEY}), *left]
 
     def history(self) -> list[Transition]:
         """Every transition that was committed, in that order."""

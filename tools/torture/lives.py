@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import wares
+from dock_blob import mark
 from dock_blob.file import FileBlobStore
 from dock_server.folder import DockFolder
 from dockapi.ingestion.v1 import ingestion_pb2
@@ -258,10 +259,10 @@ def orphans(data: Path) -> list[str]:
     found = {
         path.relative_to(blobs / top).as_posix().removesuffix("~")
         for top in ("objects", "unfinished", "aside")
-        for path in (blobs / top / "packages").rglob("*")
+        for path in (blobs / top).rglob("*")
         if path.is_file()
     }
-    return [*sorted(found - kept), *left]
+    return [*sorted(found - kept - {mark.KEY}), *left]
 
 
 def history(data: Path) -> list[Transition]:
