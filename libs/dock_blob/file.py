@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import filecmp
 import os
-import threading
 import time
 import uuid
 import zlib
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dock_blob.key import check_key, check_range, exists, gap, missing
+from dock_blob.lock import Lock
 from dock_blob.port import BlobInfo, Whole
 from dock_failpoint import failpoint
 from learndock.errors import FailedPrecondition, Overloaded, Unavailable
@@ -27,7 +27,8 @@ _SYNCED_BYTES = 8 << 20
 class FileBlobStore:
     """BlobStore in a folder that this process holds alone; without `alone` another may write there meanwhile.
 
-    `objects/` has what is complete, `unfinished/` the uploads under way, `aside/` what is being written.
+    `objects/` has what is complete, `unfinished/` the uploads under way, `aside/` what is being written, and `locks/`
+    files that those who share the folder lock.
     Failures of the disk: Overloaded STORAGE_FULL, FailedPrecondition STORAGE_READ_ONLY, Unavailable STORAGE_FAILED.
     """
 
@@ -35,10 +36,11 @@ class FileBlobStore:
         self._objects = root / "objects"
         self._unfinished = root / "unfinished"
         self._aside = root / "aside"
-        self._names = threading.Lock()  # held while names appear, move or vanish
-        self._stripes = [threading.Lock() for _ in range(_STRIPES)]
+        locks = None if alone else root / "locks"
+        self._names = Lock(locks and locks / "names")  # held while names appear, move or vanish
+        self._stripes = [Lock(locks and locks / f"{number:02}") for number in range(_STRIPES)]
         with _typed():
-            for folder in (self._objects, self._unfinished, self._aside):
+            for folder in (self._objects, self._unfinished, self._aside, *([locks] if locks else [])):
                 folder.mkdir(parents=True, exist_ok=True)
             if alone:
                 self.drop_asides()
@@ -218,7 +220,7 @@ class FileBlobStore:
         segments = check_key(key)
         return top.joinpath(*segments[:-1], segments[-1] + _END)
 
-    def _key_lock(self, key: str) -> threading.Lock:
+    def _key_lock(self, key: str) -> Lock:
         return self._stripes[zlib.crc32(key.encode(errors="replace")) % _STRIPES]
 
 
