@@ -45,6 +45,8 @@ def put_mark(store: BlobStore, mark: Mark) -> Mark:
 
     Of two at the same moment both may believe that they came first, until they read it again.
     """
+    if (found := read_mark(store)) is not None:
+        return found
     with suppress(AlreadyExists):
         store.put(KEY, [json.dumps(asdict(mark), sort_keys=True).encode()])
     return read_mark(store) or mark

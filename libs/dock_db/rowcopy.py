@@ -73,7 +73,8 @@ def require_empty(session: Session) -> None:
             raise FailedPrecondition(
                 f"The dock is not empty: it has {table.name}.",
                 reason="DOCK_NOT_EMPTY",
-                hint="Restore into an empty database or folder, and exchange the two when it is done.",
+                hint="Restore into an empty database or folder, and exchange the two when it is done. Where a restore "
+                "died at its very end the rows are all there: `dock fsck` says whether it is complete.",
             )
 
 

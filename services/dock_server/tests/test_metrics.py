@@ -22,6 +22,8 @@ from dock_ingestion.sweeper import Sweeper
 from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.port import SandboxSpec
 from dock_sandbox.process import ProcessSandbox
+from dock_server.backup.taking import BackupTaker
+from dock_server.backup.vault import Vault
 from dock_server.bounded import Bounded
 from dock_server.figures import FIGURES
 from dock_server.metrics import DockMetrics
@@ -96,6 +98,19 @@ def test_what_the_reconciler_drives_is_counted_by_reason(house, registry, metric
         for reason in ("waiting", "silent", "not_indexed")
     }
     assert reasons == {"waiting": 1, "silent": 1, "not_indexed": 1}
+
+
+def test_the_age_of_the_newest_backup_is_told_whoever_made_it(house, bus, tmp_path):
+    def told():
+        registry = CollectorRegistry()
+        DockMetrics(registry).watch(house.database, bus)
+        return read(registry, "dock_backup_age_seconds")
+
+    assert told() == -1
+    vault = Vault.open(str(tmp_path / "vault"), make=True)
+    BackupTaker(house.database, house.blobs, tenant="default").take(vault)
+    house.clock.pass_by(500)
+    assert told() == pytest.approx(500)
 
 
 def test_what_is_swept_is_counted_by_kind(house, registry, metrics):
