@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
@@ -10,11 +11,14 @@ import threading
 def stop_on_signals() -> threading.Event:
     """An event that SIGINT and SIGTERM set; the second of them ends the process at once."""
     stopping = threading.Event()
+    asked: list[int] = []
 
-    def stop(_number: int, _frame: object) -> None:
-        if stopping.is_set():
+    def stop(number: int, _frame: object) -> None:
+        if asked:
             os._exit(130)
-        stopping.set()
+        asked.append(number)
+        # Not here: this thread may be within a wait for that very event and hold its lock, and would wait for itself.
+        _thread.start_new_thread(stopping.set, ())
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
