@@ -69,7 +69,13 @@ class PulledDurable:
         """Confirm, and wait until the server has confirmed that. False where the answer does not count."""
         if time.monotonic() > token.deadline:
             return False
-        return self._answer(token, b"+ACK")
+        puller: Puller | None = getattr(self._own, "puller", None)
+
+        async def ask(session: Session) -> None:
+            answer = session.client.request(token.reply, b"+ACK", timeout=self._connection.settings.timeout_s)
+            await asyncio.gather(answer, *([puller.ask_ahead(session)] if puller is not None else []))
+
+        return self._done(ask, "an answer did not reach the bus")
 
     def nak(self, token: Held, error: str) -> None:
         """The message comes again after its backoff, or is put among the dead letters."""

@@ -43,6 +43,11 @@ class Puller:
         """Let `next` look whether it is to stop."""
         self._arrived.put_nowait(None)
 
+    async def ask_ahead(self, session: Session) -> None:
+        """Ask for the next message while its thread still waits for the confirmation of its answer."""
+        if self._session is session and session.is_alive and not self._asked:
+            await self._ask()
+
     async def next(self, stopped: Callable[[], bool]) -> Msg | None:
         """The next message, however long it takes. None once `stopped`, when nothing is left that had come already."""
         while not stopped():
