@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,7 @@ from learndock.errors import Unavailable
 from learndock.reuse import outputs
 from learndock.reuse.errors import not_fitted
 from learndock.reuse.manners import OfClassification
-from learndock.reuse.member import Member
-from learndock.reuse.reuser import Reuser, Task
+from learndock.reuse.reuser import Reuser
 from learndock.reuse.rows import check_table
 
 Array = NDArray[Any]
@@ -36,21 +34,6 @@ class FeatureAugmentationReuser(Reuser):
 
     _needs_labels = True
     _tables_only = True
-
-    def __init__(
-        self,
-        members: Sequence[Member],
-        *,
-        task: Task | str = "classification",
-        n_classes: int | None = None,
-        random_state: int = 0,
-        label_names: Sequence[str] | None = None,
-    ) -> None:
-        self.members = members
-        self.task = task
-        self.n_classes = n_classes
-        self.random_state = random_state
-        self.label_names = label_names
 
     def fit(self, X: Any = None, y: Any = None) -> FeatureAugmentationReuser:
         """Train on rows `X` (n, d) and labels `y`; InvalidInput LABELS_… or DATA_… where they do not do."""

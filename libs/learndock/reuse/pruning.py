@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 from learndock.errors import FailedPrecondition
 from learndock.reuse import evolution
 from learndock.reuse.errors import InvalidInput, not_fitted
-from learndock.reuse.member import DockWarning, Member
-from learndock.reuse.reuser import Reuser, Task
+from learndock.reuse.member import DockWarning
+from learndock.reuse.reuser import Reuser
 
 Array = NDArray[Any]
 _CELLS = 8_000_000
@@ -30,21 +29,6 @@ class EnsemblePruningReuser(Reuser):
     """
 
     _needs_labels = True
-
-    def __init__(
-        self,
-        members: Sequence[Member],
-        *,
-        task: Task | str = "classification",
-        n_classes: int | None = None,
-        random_state: int = 0,
-        label_names: Sequence[str] | None = None,
-    ) -> None:
-        self.members = members
-        self.task = task
-        self.n_classes = n_classes
-        self.random_state = random_state
-        self.label_names = label_names
 
     def fit(self, X: Any = None, y: Any = None) -> EnsemblePruningReuser:
         """Choose the subset by rows `X` and labels `y`; InvalidInput LABELS_… where they do not do."""

@@ -28,15 +28,25 @@ class Reuser(Parameters):
     the width of the rows where `fit` was given some. As a context manager it closes its members at the end.
     """
 
-    members: Sequence[Member]
-    task: Task | str
-    n_classes: int | None
-    label_names: Sequence[str] | None
-
     dropped_: dict[str, str]
     _needs_labels: ClassVar[bool] = False
     _tables_only: ClassVar[bool] = False
     _learns: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        *,
+        task: Task | str = "classification",
+        n_classes: int | None = None,
+        random_state: int = 0,
+        label_names: Sequence[str] | None = None,
+    ) -> None:
+        self.members = members
+        self.task = task
+        self.n_classes = n_classes
+        self.random_state = random_state
+        self.label_names = label_names
 
     def predict(self, X: Any) -> Array:
         """Labels (n,) or numbers (n,) or (n, outputs) for the rows of `X`."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from learndock.reuse.density import Posterior, ReducedSet
 from learndock.reuse.errors import InvalidInput
-from learndock.reuse.member import Member, Named
-from learndock.reuse.reuser import Reuser, Task
+from learndock.reuse.member import Named
+from learndock.reuse.reuser import Reuser
 from learndock.reuse.rows import check_table
 
 Array = NDArray[Any]
@@ -27,21 +27,6 @@ class JobSelectorReuser(Reuser):
 
     _tables_only = True
     _learns = False
-
-    def __init__(
-        self,
-        members: Sequence[Member],
-        *,
-        task: Task | str = "classification",
-        n_classes: int | None = None,
-        random_state: int = 0,
-        label_names: Sequence[str] | None = None,
-    ) -> None:
-        self.members = members
-        self.task = task
-        self.n_classes = n_classes
-        self.random_state = random_state
-        self.label_names = label_names
 
     def fit(self, X: Any = None, y: Any = None) -> JobSelectorReuser:
         """Prepare the selector; `X` and `y` are not needed. InvalidInput SPECIFICATION_MISSING, SPECIFICATION_WIDTH."""
