@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
+from functools import partial
 
 from dock_blob.bucket import Bucket, FoundPart
 from dock_blob.growth import Growth, Names, Segment
 from dock_blob.port import Whole
 from dock_blob.trouble import UploadGone
+from dock_blob.way import Way
 from dock_failpoint import failpoint
 from learndock.errors import NotFound
 
-_UNDER_WAY = 2
+_UNDER_WAY = 3
 _LARGEST_NUMBER = 10_000
 
 
@@ -23,11 +25,11 @@ def part_size(configured: int, whole: Whole | None) -> int:
 
 
 class Growing:
-    """One append. At most `_UNDER_WAY` parts are on their way while one is gathered and one may be joined."""
+    """One append. One part is gathered while at most `_UNDER_WAY` are on their way, of all appends what `way` takes."""
 
-    def __init__(self, bucket: Bucket, executor: Executor, names: Names, growth: Growth, whole: Whole | None) -> None:
+    def __init__(self, bucket: Bucket, way: Way, names: Names, growth: Growth, whole: Whole | None) -> None:
         self._bucket = bucket
-        self._executor = executor
+        self._way = way
         self._names = names
         self._growth = growth
         self._whole = whole
@@ -75,22 +77,22 @@ class Growing:
         return end
 
     def _send_part(self, end: int) -> None:
-        segments = read_segments(self._bucket, self._growth.segments, self._start, min(self._since, end))
-        data = b"".join([segments, *self._pieces])
         if self._whole and self._start == 0 and end == self._whole.size:
-            if put_whole(self._bucket, self._names, data, self._whole):
+            if put_whole(self._bucket, self._names, self._gathered(end), self._whole):
                 self._went(end)
             return  # what was not declared stays a segment, and the commit will say so
-        self._pieces = []  # joined: not twice in memory while it waits
         self._ensure_upload()
         while len(self._under_way) >= _UNDER_WAY:
             self._under_way.popleft().result()
         number = self._start // self._growth.part_bytes + 1
-        self._under_way.append(
-            self._executor.submit(self._bucket.put_part, self._names.target, self._upload, number, data)
-        )
+        put = partial(self._bucket.put_part, self._names.target, self._upload, number)
+        self._under_way.append(self._way.send(put, lambda: self._gathered(end)))
         self._went(end)
         failpoint("blob.bucket.append.part_under_way")
+
+    def _gathered(self, end: int) -> bytes:
+        segments = read_segments(self._bucket, self._growth.segments, self._start, min(self._since, end))
+        return b"".join([segments, *self._pieces])
 
     def _went(self, end: int) -> None:
         self._pieces = []

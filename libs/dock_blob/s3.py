@@ -23,6 +23,7 @@ from dock_blob.port import BlobInfo, Whole
 from dock_blob.ranges import open_ranges, read_ranges
 from dock_blob.settings import BlobSettings
 from dock_blob.trouble import UploadGone
+from dock_blob.way import Way
 from dock_failpoint import failpoint
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound, Unavailable
 
@@ -43,6 +44,7 @@ class S3BlobStore:
         self._prefix = prefix
         self._part_bytes = part_bytes
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="blob-s3")
+        self._way = Way(self._executor, threads)
 
     @classmethod
     def connect(cls, url: str, settings: BlobSettings | None = None) -> S3BlobStore:
@@ -105,7 +107,7 @@ class S3BlobStore:
             if offset + _count(chunks) > growth.persisted:
                 raise gap(key, offset, growth.loose)
             return growth.persisted
-        growing = Growing(self._bucket, self._executor, names, growth, whole)
+        growing = Growing(self._bucket, self._way, names, growth, whole)
         try:
             return max(_feed(growing, offset, chunks), growth.persisted)
         except UploadGone:

@@ -20,7 +20,9 @@ CHUNK_BYTES = 1 << 20
 PART_BYTES = 8 << 20
 """Streams end where a part of an object store ends, so that the dock never has to put a part together from pieces."""
 STREAM_S, LONGEST_STREAM_S = 1.0, 4.0
-"""Seconds after which a stream ends at the next part, and on a slow line at the next chunk: then progress is told."""
+"""Seconds after which the first stream ends at the next part, and one on a slow line at the next chunk.
+
+Progress is told then. Each stream may take twice as long as the one before, up to the longest: at its end the dock waits for all its parts."""
 COMMIT_S = 600.0
 Progress = Callable[[int, int], None]
 
@@ -119,9 +121,11 @@ class Upload:
         return _learnware(self._stub.QueryUpload(pb.QueryUploadRequest(upload_id=parcel.upload_id)))
 
     def _send(self, parcel: Parcel, offset: int, chunk_bytes: int) -> None:
+        seconds = STREAM_S
         with parcel.path.open("rb") as file:
             while offset < parcel.size_bytes:
-                stream = _Stream(file, parcel, offset, min(chunk_bytes, CHUNK_BYTES))
+                stream = _Stream(file, parcel, offset, min(chunk_bytes, CHUNK_BYTES), seconds)
+                seconds = min(2 * seconds, LONGEST_STREAM_S)
                 try:
                     persisted = self._stub.WriteUpload(iter(stream)).persisted_bytes
                 finally:
@@ -143,8 +147,9 @@ def _learnware(response: pb.CommitUploadResponse | pb.QueryUploadResponse) -> le
 class _Stream:
     """Chunks of a file for one call, read while they are sent. It ends after a while, so that progress can be told."""
 
-    def __init__(self, file: BinaryIO, parcel: Parcel, offset: int, chunk_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, parcel: Parcel, offset: int, chunk_bytes: int, seconds: float) -> None:
         self._file = file
+        self._seconds = seconds
         self._parcel = parcel
         self._offset = offset
         self._chunk_bytes = chunk_bytes
@@ -159,7 +164,7 @@ class _Stream:
             yield pb.WriteUploadRequest(upload_id=upload_id, offset=offset, data=data, crc32=zlib.crc32(data))
             offset += len(data)
             elapsed = time.monotonic() - start
-            if elapsed > (LONGEST_STREAM_S if offset % PART_BYTES else STREAM_S):
+            if elapsed > (LONGEST_STREAM_S if offset % PART_BYTES else self._seconds):
                 return
 
     def check(self) -> None:
