@@ -29,7 +29,8 @@ from learndock.errors import DockError, NotFound
 from learndock.provenance import SignedRecord, VerdictRecord
 from tests.torture.model import AT_REST, Call, Found, Key, Transition, Verdict
 
-START_S, REST_S, LINGER_S = 120.0, 240.0, 25.0
+START_S, STOP_S, REST_S, LINGER_S = 600.0, 300.0, 240.0, 25.0
+"""Patience, on machines that have little left for us; a life that did not meet its failpoint ends after the last."""
 PUSHES = 20
 QUICK = {
     "DOCK_INGESTION_ABANDONED_AFTER_S": "4",
@@ -92,13 +93,13 @@ class MortalDock:
         """End it as an operator would; its exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
-        return self._process.wait(60)
+        return self._process.wait(STOP_S)
 
     def kill(self) -> None:
         """End it, if it runs, without a word."""
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
-            self._process.wait(20)
+            self._process.wait(STOP_S)
 
 
 class Driver:
