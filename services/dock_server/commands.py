@@ -26,6 +26,7 @@ from dock_server.stopping import stop_on_signals, wait
 from dock_server.targets import TARGETS, WITH_BENCH
 
 _log = logging.getLogger(__name__)
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, and not bound
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -99,6 +100,7 @@ def serve(
             raise click.UsageError("--json goes with --check-config or --print-config; for logs there is --json-logs.")
         run(Configuration(targets, _given(given)), json_logs)
         return
+    configure_logging(level="ERROR")  # what matters is in the findings
     configuration = Configuration(targets, _given(given))
     findings = _findings(configuration, connect) if check_config or connect else []
     if as_json:
@@ -124,11 +126,11 @@ def run(configuration: Configuration, json_logs: bool) -> None:
         dock = compose(folder, settings, targets)
         stop_traces = _traces(settings, targets, dock)
         try:
-            address = f"{settings.host}:{dock.server.port}"
+            address, near = f"{settings.host}:{dock.server.port}", _for_clients(settings, dock.server.port)
             _announce(address, _metrics(settings, dock), settings)
             if dock.start(stopping):
-                with _address(_address_file(folder, settings), address):
-                    _welcome(address, folder, settings, targets)
+                with _address(_address_file(folder, settings), near):
+                    _welcome(address, near, folder, settings, targets)
                     wait(stopping)
         finally:
             click.echo("stopping …", err=True)
@@ -188,15 +190,21 @@ def _announce(address: str, metrics: int, settings: DockSettings) -> None:
     sys.stdout.flush()
 
 
-def _welcome(address: str, folder: DockFolder, settings: DockSettings, targets: Sequence[str]) -> None:
+def _for_clients(settings: DockSettings, port: int) -> str:
+    """What a client on this machine calls: nobody can call 0.0.0.0, nor guess that TLS is spoken."""
+    host = _EVERYWHERE.get(settings.host.strip("[]"), settings.host)
+    return f"{'https://' if settings.tls_cert else ''}{host}:{port}"
+
+
+def _welcome(address: str, near: str, folder: DockFolder, settings: DockSettings, targets: Sequence[str]) -> None:
     if settings.embedded:
         click.echo(f"The dock is up at {address}, its data in {folder.root}.")
     else:
         click.echo(f"Ready: {', '.join(targets)} at {address}.")
     if settings.unsafe_local:
         click.secho("UNSAFE: packages run without a sandbox (--unsafe-local).", fg="red", err=True)
-    if settings.embedded and address != "127.0.0.1:50051":
-        click.echo(f"In another terminal: export DOCK_URL={address}")
+    if settings.embedded and near != "127.0.0.1:50051":
+        click.echo(f"In another terminal: export DOCK_URL={near}")
     click.echo("Press Ctrl-C to stop it.")
     sys.stdout.flush()
 
