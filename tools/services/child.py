@@ -137,7 +137,7 @@ class Child:
             self._asked = True
             self._process.send_signal(self._stop_signal)
 
-    def stop(self, patience_s: float = 60.0) -> bool:
+    def stop(self, patience_s: float = PATIENCE_S) -> bool:
         """Ask it to end and wait; kill it after `patience_s`. Gives whether it went by itself."""
         self.ask_to_stop()
         if self._process is not None:

@@ -131,7 +131,7 @@ class Member:
         if self._child is not None:
             self._child.ask_to_stop()
 
-    def stop(self, patience_s: float = 60.0) -> bool:
+    def stop(self, patience_s: float = PATIENCE_S) -> bool:
         """End it as an operator would; whether it went by itself within `patience_s`."""
         self.wanted = False
         return self._child.stop(patience_s) if self._child is not None else True
@@ -247,7 +247,7 @@ class House:
                 member.wait_until_ready(patience_s)
         return self
 
-    def stop(self, names: Iterable[str] = (), *, patience_s: float = 60.0) -> bool:
+    def stop(self, names: Iterable[str] = (), *, patience_s: float = PATIENCE_S) -> bool:
         """End all members, or those named, as an operator would; whether all went by themselves."""
         chosen = self._chosen(names)
         for member in chosen:

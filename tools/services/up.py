@@ -92,7 +92,7 @@ def _run(folder: Path, only: list[str], replicas: Mapping[str, int]) -> None:
                 with _described(folder, foundation, house, environment):
                     _watch(console, foundation, house, stopping, folder)
                 console.print("\nstopping …", highlight=False)
-                house.stop()
+                house.stop(patience_s=60.0)
         finally:
             foundation.close()
     console.print(f"stopped; what was in the dock stays in {folder}", highlight=False, soft_wrap=True)
