@@ -22,7 +22,7 @@ PART_BYTES = 8 << 20
 STREAM_S, LONGEST_STREAM_S = 1.0, 4.0
 """Seconds after which the first stream ends at the next part, and one on a slow line at the next chunk.
 
-Progress is told then. Each stream may take twice as long as the one before, up to the longest: at its end the dock waits
+Progress is told then. Each may take twice as long as the one before, up to the longest: at its end the dock waits
 for all its parts.
 """
 COMMIT_S = 600.0
