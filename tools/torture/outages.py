@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import psycopg2
+from tools.services.missing import ServerDied
 
 from estate import until
 from flow import Flow
@@ -133,8 +134,17 @@ def _away(flow: Flow, end: Callable[[], None], seconds: float) -> float:
         time.sleep(1)
         end()
         _try_in_vain(flow, seconds)
-        flow.estate.ground.postgres.start()
+        _start(flow)
         return _pushed_again(flow)
+
+
+def _start(flow: Flow) -> None:
+    """Start it as a supervisor does: again, where it ends at once. Once it ended so, with SIGABRT and no word why."""
+    try:
+        flow.estate.ground.postgres.start()
+    except ServerDied as died:
+        print(f"PostgreSQL was started a second time: {str(died).partition(':')[0]}", flush=True)
+        flow.estate.ground.postgres.start()
 
 
 def _pushed_again(flow: Flow) -> float:
