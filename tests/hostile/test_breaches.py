@@ -131,7 +131,7 @@ def test_what_breaks_a_rule_later_is_refused_counted_suspended_and_can_come_back
 
 
 def settled(look, wanted):
-    for _ in range(200):
+    for _ in range(1200):
         seen = look()
         if wanted in seen:
             return seen

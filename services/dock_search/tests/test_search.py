@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -252,12 +251,10 @@ def test_nobody_waits_for_a_caller_who_left(house):
     left = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         question = Question(task=None, query=ANYTHING, min_revision=10_000)
-        asked = pool.submit(library.finder.find, question, 25.0, left.is_set)
+        asked = pool.submit(library.finder.find, question, 3600.0, left.is_set)
         assert not asked.done()
         left.set()
-        start = time.monotonic()
         assert isinstance(asked.exception(timeout=60), FailedPrecondition)
-    assert time.monotonic() - start < 10
 
 
 def test_who_waits_does_not_keep_others_from_searching(house):

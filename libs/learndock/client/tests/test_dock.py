@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -67,10 +66,8 @@ def test_a_watch_waits_for_its_place(house):
 
 @pytest.mark.parametrize("ask", [lambda dock: dock.wait("lw-0"), lambda dock: list(dock.watch("lw-0"))])
 def test_a_dock_that_is_down_is_not_waited_for(ask):
-    start = time.monotonic()
-    with Dock("127.0.0.1:1", patience_s=60.0) as dock, pytest.raises(Unavailable):
+    with Dock("127.0.0.1:1", patience_s=86_400.0) as dock, pytest.raises(Unavailable):
         ask(dock)
-    assert time.monotonic() - start < 4
 
 
 NOWHERE = "127.0.0.1:1"
@@ -121,12 +118,10 @@ def test_waiting_needs_no_place_among_the_watchers(house, three):
 
 def test_waiting_ends_with_the_time(house, dock):
     house.ingestion.add("lw-0", state=2)
-    start = time.monotonic()
     with pytest.raises(DeadlineExceeded) as caught:
         dock.wait("lw-0", timeout=0.5)
     assert caught.value.reason == "WAIT_TIMEOUT"
     assert caught.value.details["state"] == "CHECKING"
-    assert time.monotonic() - start < 3
 
 
 def test_a_search_asks_what_was_said(house, dock, three):

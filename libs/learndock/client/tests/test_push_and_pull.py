@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -96,12 +94,10 @@ def test_a_folder_is_packed_on_the_way(house, dock, tmp_path):
 
 
 def test_patience_with_a_line_that_stays_cut_ends(house, package):
-    house.ingestion.faults.cut_writes = 10_000
-    start = time.monotonic()
+    house.ingestion.faults.cut_writes = 10**9
     with Dock(house.address, owner="ada", patience_s=1.0) as dock, pytest.raises(Unavailable) as caught:
         dock.push(package)
     assert caught.value.reason == "CUT"
-    assert time.monotonic() - start < 5
 
 
 def test_a_file_that_is_not_there_is_named(dock, tmp_path):
@@ -112,11 +108,9 @@ def test_a_file_that_is_not_there_is_named(dock, tmp_path):
 
 
 def test_a_dock_that_is_down_is_told_at_once(package):
-    start = time.monotonic()
-    with Dock("127.0.0.1:1", patience_s=60.0) as dock, pytest.raises(Unavailable) as caught:
+    with Dock("127.0.0.1:1", patience_s=86_400.0) as dock, pytest.raises(Unavailable) as caught:
         dock.push(package)
     assert caught.value.reason == "DOCK_UNREACHABLE"
-    assert time.monotonic() - start < 4
 
 
 def test_a_pull_into_a_folder_or_a_file(house, dock, tmp_path):

@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import struct
-import time
 import zipfile
 import zlib
 
@@ -36,10 +35,8 @@ def opened(data, *, duplicates="refuse", **limits):
 
 
 def reason(data, **options):
-    started = time.monotonic()
     with pytest.raises(InvalidInput) as caught:
         opened(data, **options)
-    assert time.monotonic() - started < 2
     assert caught.value.message.isascii() or "…" in caught.value.message
     return caught.value.reason
 
