@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from dock_checking.settings import CheckingSettings
+from dock_checking.signer import KEY
 from dock_ingestion.settings import IngestionSettings
 from dock_server.backup.manifest import Manifest
 from dock_server.backup.restoring import restore as restore_backup
@@ -141,7 +142,7 @@ def restore(
             f"it is {which}, {done.dock_id}."
         )
         if not done.keys:
-            click.echo("The signing key did not come with it: give the checkers the old one (docs/guide/backup.md).")
+            click.echo(_key_told(folder, dock.settings.embedded))
     if serious:
         raise click.exceptions.Exit(1)
 
@@ -209,6 +210,21 @@ def _summary(manifest: Manifest) -> dict[str, object]:
     kept = ("name", "dock_id", "release", "schema", "tenant", "revision", "packages", "package_bytes")
     told_of = {name: getattr(manifest, name) for name in kept}
     return {**told_of, "made": manifest.made, "rows": dict(manifest.rows), "missing": list(manifest.missing)}
+
+
+def _key_told(keys: Path, embedded: bool) -> str:
+    """What there is to do about the signing key, where none came with the backup."""
+    if (keys / KEY).is_file():
+        return f"The signing key did not come with it: the dock signs with the one that was in {keys} before."
+    told = (
+        f"The signing key did not come with it. Before the dock starts, copy the files of the old dock's key folder "
+        f"into {keys}. Where they are lost, "
+    )
+    new = "one is made then" if embedded else "start one checker once with DOCK_CHECKING_NEW_KEY=true"
+    rest = (
+        "Clients that know the old one refuse what it signs until `dock key forget`; `dock signing-key show` prints it."
+    )
+    return f"{told}{new}. {rest}"
 
 
 def _keys_of(folder: DockFolder, given: Path | None) -> Path:

@@ -15,6 +15,7 @@ from services.conftest import Clock, House
 from tools.services.house import dock_environment
 
 from dock_blob.file import FileBlobStore
+from dock_checking.signer import Signer
 from dock_db import Database, Learnwares, State, holds
 from dock_ingestion.settings import IngestionSettings
 from dock_ingestion.sweeper import Sweeper
@@ -319,3 +320,25 @@ def test_a_place_must_be_one():
         run(backup_command)
     assert missing.value.reason == "BACKUP_PLACE_MISSING"
     assert DockSettings().embedded
+
+
+@pytest.mark.parametrize(("kind", "otherwise"), [("laptop", "one is made then"), ("servers", "DOCK_CHECKING_NEW_KEY")])
+def test_a_restore_without_the_key_says_where_it_belongs(kind, otherwise, laptop, tmp_path, monkeypatch, request):
+    vault, keys = str(tmp_path / "vault"), tmp_path / f"{kind}-keys"
+    with kind_of_dock("laptop", tmp_path, monkeypatch, request) as words:
+        run(backup_command, vault, *words)
+    with kind_of_dock(kind, tmp_path, monkeypatch, request) as words:
+        there = ("--data", str(tmp_path / "again")) if words else ()
+        said = run(restore_command, vault, *there, code=1 if words else 0)
+    assert f"into {keys}" in said
+    assert otherwise in said
+    assert "dock key forget" in said
+
+
+def test_a_restore_beside_a_key_says_that_it_stays(laptop, tmp_path, monkeypatch, request):
+    vault, again = str(tmp_path / "vault"), tmp_path / "again"
+    with kind_of_dock("laptop", tmp_path, monkeypatch, request) as words:
+        run(backup_command, vault, *words)
+        Signer(tmp_path / "laptop-keys")
+        said = run(restore_command, vault, "--data", str(again))
+    assert f"the one that was in {tmp_path / 'laptop-keys'} before" in said
