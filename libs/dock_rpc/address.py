@@ -31,7 +31,8 @@ class Address:
     def parse(cls, text: str, *, secure: bool = False) -> Address:
         """From host:port, https://host:port (TLS), http://host:port (none), or a name of gRPC's such as dns:///host:port.
 
-        `secure` says whether TLS is spoken where the text does not say. InvalidInput ADDRESS_INVALID.
+        `secure` says whether TLS is spoken where the text does not say; to a file it never is. InvalidInput
+        ADDRESS_INVALID.
         """
         scheme, _, rest = text.partition("://")
         if scheme in ("http", "https"):
@@ -52,7 +53,7 @@ class Address:
     def _of_name(cls, text: str, secure: bool) -> Address:
         scheme, _, rest = text.partition(":")
         if scheme.startswith("unix"):
-            return cls(text, secure, ())
+            return cls(text, False, ())  # a dock speaks TLS at its port alone
         pairs = [each.rpartition("/")[2] for each in rest.split(",")]
         hosts = tuple(pair.rpartition(":")[0].strip("[]") or pair for pair in pairs)
         return cls(text, secure, hosts)

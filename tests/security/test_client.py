@@ -116,12 +116,12 @@ def test_a_dock_with_certificates_and_tokens_serves_those_who_have_both(tmp_path
         unsafe_local=True,
         reflection=False,
     )
+    monkeypatch.setenv("DOCK_TLS_CA", str(ours.ca))  # as in the shell of who starts the dock and calls it too
     with FolderLock(settings.data) as folder:
         running = compose(folder, settings)
         running.start()
         try:
             address = f"127.0.0.1:{running.server.port}"
-            monkeypatch.setenv("DOCK_TLS_CA", str(ours.ca))
             with Dock(address, "ann") as client, pytest.raises(PermissionDenied) as caught:
                 client.list()
             assert caught.value.reason == "TLS_CLIENT_CERTIFICATE_REFUSED"

@@ -34,6 +34,11 @@ def test_what_says_nothing_of_tls_is_as_is_wanted_and_what_does_wins():
     assert not Address.parse("http://a:1", secure=True).secure
 
 
+@pytest.mark.parametrize("text", ["unix:/run/dock", "unix:///run/dock", "unix-abstract:dock"])
+def test_a_socket_of_this_machine_is_spoken_to_in_clear_whatever_is_wanted_of_others(text):
+    assert not Address.parse(text, secure=True).secure
+
+
 @pytest.mark.parametrize(
     "text", ["", "dock", "dock:", ":", "dock:port", "dock:99999", "::1:50051", "ftp://dock:1", "https://dock",
              "https://user@dock:1", "https://dock:1/path", "https://a b:1", "dock:1?x=1"]
