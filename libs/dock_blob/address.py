@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dock_blob.key import check_key
+from dock_blob.origin import PACKAGES, Origin
 from dock_blob.settings import BlobSettings
 from learndock.errors import FailedPrecondition, InvalidInput
 
@@ -32,8 +33,8 @@ class Address:
         return f"{self.endpoint}/{self.bucket}"
 
     @classmethod
-    def parse(cls, url: str, settings: BlobSettings) -> Address:
-        """Read a URL; settings win over what it says.
+    def parse(cls, url: str, settings: BlobSettings, origin: Origin = PACKAGES) -> Address:
+        """Read a URL, which is from `origin`; settings win over what it says.
 
         InvalidInput BLOB_URL_INVALID, FailedPrecondition STORAGE_CREDENTIALS_MISSING.
         """
@@ -41,15 +42,15 @@ class Address:
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            raise _invalid("it cannot be taken apart") from None
+            raise _invalid(origin, "it cannot be taken apart") from None
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         bucket, _, prefix = parts.path.strip("/").partition("/")
         if parts.scheme != "s3" or not parts.hostname or not bucket:
-            raise _invalid("scheme s3, host or bucket is missing")
+            raise _invalid(origin, "scheme s3, host or bucket is missing")
         if not _BUCKET.fullmatch(bucket) or any(pair in bucket for pair in ("..", ".-", "-.")):
-            raise _invalid("the bucket's name has to be 3 to 63 letters, digits, dots and hyphens")
+            raise _invalid(origin, "the bucket's name has to be 3 to 63 letters, digits, dots and hyphens")
         if set(options) - _OPTIONS or options.get("secure", "true") not in ("true", "false"):
-            raise _invalid("it may have secure=true or false and region=NAME, and no other option")
+            raise _invalid(origin, "it may have secure=true or false and region=NAME, and no other option")
         if prefix:
             check_key(prefix)
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -59,7 +60,7 @@ class Address:
             raise FailedPrecondition(
                 "There is no access key or no secret key for the object store.",
                 reason="STORAGE_CREDENTIALS_MISSING",
-                hint="Set DOCK_BLOB_ACCESS_KEY and DOCK_BLOB_SECRET_KEY.",
+                hint=f"Set {origin.keys}.",
             )
         return cls(
             endpoint=f"{host}:{port}" if port else host,
@@ -72,5 +73,5 @@ class Address:
         )
 
 
-def _invalid(why: str) -> InvalidInput:
-    return InvalidInput(f"DOCK_BLOB_URL is no object store's URL: {why}.", reason="BLOB_URL_INVALID", hint=_HINT)
+def _invalid(origin: Origin, why: str) -> InvalidInput:
+    return InvalidInput(f"{origin.url} is no object store's URL: {why}.", reason="BLOB_URL_INVALID", hint=_HINT)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from minio import Minio
 from minio.datatypes import Part
 
+from dock_blob.origin import PACKAGES, Origin
 from dock_blob.trouble import SAID, UploadGone, typed
 from learndock.errors import NotFound, Unavailable
 
@@ -50,10 +51,11 @@ class Bucket:
     FailedPrecondition STORAGE_FORBIDDEN and the like, and UploadGone for a multipart upload that is no more.
     """
 
-    def __init__(self, client: Minio, name: str, *, where: str, tries: int = 5) -> None:
+    def __init__(self, client: Minio, name: str, *, where: str, origin: Origin = PACKAGES, tries: int = 5) -> None:
         self._client = client
         self._name = name
         self._where = where
+        self._origin = origin
         self._tries = tries
 
     def look(self) -> None:
@@ -172,7 +174,7 @@ class Bucket:
         try:
             return work()
         except SAID as error:
-            raise typed(error, self._where) from error
+            raise typed(error, self._where, self._origin) from error
 
     def _call(self, work: Callable[[], T]) -> T:
         pause = _FIRST_PAUSE_S

@@ -19,6 +19,7 @@ from dock_blob.bucket import Bucket, FoundPart
 from dock_blob.growing import Growing, part_size, put_whole, read_segments
 from dock_blob.growth import Growth, Names, find_growth
 from dock_blob.key import check_key, check_range, exists, gap, missing
+from dock_blob.origin import PACKAGES, Origin
 from dock_blob.port import BlobInfo, Whole
 from dock_blob.ranges import open_ranges, read_ranges
 from dock_blob.settings import BlobSettings
@@ -47,13 +48,13 @@ class S3BlobStore:
         self._way = Way(self._executor, threads)
 
     @classmethod
-    def connect(cls, url: str, settings: BlobSettings | None = None) -> S3BlobStore:
-        """Open the store a URL names, waiting for one that does not answer yet.
+    def connect(cls, url: str, settings: BlobSettings | None = None, origin: Origin = PACKAGES) -> S3BlobStore:
+        """Open the store a URL names, waiting for one that does not answer yet. Errors speak of its `origin`.
 
         InvalidInput BLOB_URL_INVALID, FailedPrecondition STORAGE_CREDENTIALS_MISSING, and what the class raises.
         """
         settings = settings or BlobSettings()
-        address = Address.parse(url, settings)
+        address = Address.parse(url, settings, origin)
         client = Minio(
             address.endpoint,
             access_key=address.access_key,
@@ -62,7 +63,7 @@ class S3BlobStore:
             region=address.region,
             http_client=_pool(address, settings),
         )
-        bucket = Bucket(client, address.bucket, where=str(address), tries=settings.tries)
+        bucket = Bucket(client, address.bucket, where=str(address), origin=origin, tries=settings.tries)
         _await(bucket, str(address), settings)
         threads = max(2, settings.connections // 2)
         return cls(bucket, prefix=address.prefix, part_bytes=settings.part_bytes, threads=threads)

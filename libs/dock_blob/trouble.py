@@ -9,6 +9,7 @@ from minio.error import InvalidResponseError, MinioException, S3Error, ServerErr
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import SSLError as WrappedSSLError
 
+from dock_blob.origin import PACKAGES, Origin
 from learndock.errors import DockError, FailedPrecondition, NotFound, Overloaded, Unavailable
 
 SAID = (MinioException, HTTPError, OSError, ValueError, ParseError)
@@ -25,20 +26,20 @@ class UploadGone(Exception):
     """The multipart upload was completed or dropped meanwhile."""
 
 
-def typed(error: Exception, where: str) -> DockError | UploadGone:
-    """The port's error for what the client raised; `where` names server and bucket."""
+def typed(error: Exception, where: str, origin: Origin = PACKAGES) -> DockError | UploadGone:
+    """The port's error for what the client raised; `where` names server and bucket, `origin` who named those."""
     if isinstance(error, S3Error):
-        return _of_code(error.code or "", _status(error), where)
+        return _of_code(error.code or "", _status(error), where, origin)
     if isinstance(error, ServerError):
-        return _of_code("", error.status_code or 500, where)
+        return _of_code("", error.status_code or 500, where, origin)
     if isinstance(error, InvalidResponseError):
-        return _of_code("", getattr(error, "_code", 500) or 500, where)
+        return _of_code("", getattr(error, "_code", 500) or 500, where, origin)
     if isinstance(error, (WrappedSSLError, ssl.SSLError)) or "CERTIFICATE" in str(error):
         return _untrusted(where)
     return _down(where, _words(error))
 
 
-def _of_code(code: str, status: int, where: str) -> DockError | UploadGone:
+def _of_code(code: str, status: int, where: str, origin: Origin) -> DockError | UploadGone:
     if code == "NoSuchUpload":
         return UploadGone()
     if code in _GONE or (status == 404 and not code):
@@ -52,15 +53,15 @@ def _of_code(code: str, status: int, where: str) -> DockError | UploadGone:
         )
     if status >= 500 or status == 429 or code in _AGAIN:
         return _down(where, f"it answered {code or status}")
-    return _refused(code, status, where)
+    return _refused(code, status, where, origin)
 
 
-def _refused(code: str, status: int, where: str) -> FailedPrecondition:
+def _refused(code: str, status: int, where: str, origin: Origin) -> FailedPrecondition:
     if code == "NoSuchBucket":
         return FailedPrecondition(
             f"The object store has no bucket {where}.",
             reason="STORAGE_BUCKET_MISSING",
-            hint="Make it, or set DOCK_BLOB_CREATE_BUCKET=true.",
+            hint=f"Make it, or {origin.instead}.",
         )
     if code == "RequestTimeTooSkewed":
         return FailedPrecondition(
@@ -72,7 +73,7 @@ def _refused(code: str, status: int, where: str) -> FailedPrecondition:
         return FailedPrecondition(
             f"The object store {where} refused the dock's keys, or they may not do what the dock needs.",
             reason="STORAGE_FORBIDDEN",
-            hint="Set DOCK_BLOB_ACCESS_KEY and DOCK_BLOB_SECRET_KEY to keys that may read, write, list and delete.",
+            hint=f"Set {origin.keys} to keys that may read, write, list and delete.",
         )
     return FailedPrecondition(
         f"The object store {where} refused a request: {code or status}.",

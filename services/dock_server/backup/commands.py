@@ -17,7 +17,7 @@ from dock_ingestion.settings import IngestionSettings
 from dock_server.backup.manifest import Manifest
 from dock_server.backup.restoring import restore as restore_backup
 from dock_server.backup.taking import BackupTaker
-from dock_server.backup.vault import Vault
+from dock_server.backup.vault import TO, Vault
 from dock_server.backup.verifying import verify as verify_backup
 from dock_server.configuration import read_settings
 from dock_server.existing import DATA_OR_SERVER
@@ -70,17 +70,18 @@ def backup(
     Example:  dock backup ~/backups --data ~/my-dock --keep 7
     """
     place = dest or read_settings(BackupSettings).to
+    named_by = "DEST" if dest else TO
     if not place:
         raise InvalidInput("Where to?", reason="BACKUP_PLACE_MISSING", hint="Name a folder, or set DOCK_BACKUP_TO.")
     if list_:
-        _list(Vault.open(place), as_json)
+        _list(Vault.open(place, named_by=named_by), as_json)
     elif verify:
-        _verify(Vault.open(place), name, as_json)
+        _verify(Vault.open(place, named_by=named_by), name, as_json)
     else:
         with opened_dock(data) as dock, _closed_to_others():
             _take(
                 dock,
-                Vault.open(place, make=True),
+                Vault.open(place, make=True, named_by=named_by),
                 keep or 0,
                 _keys_of(dock.folder, keys) if with_keys else None,
                 as_json,
@@ -111,7 +112,7 @@ def restore(
 
     Example:  dock restore ~/backups --data ~/new-dock
     """
-    vault = Vault.open(source)
+    vault = Vault.open(source, named_by="SOURCE")
     manifest = vault.manifest(name)
     with _empty_dock(data) as dock, told("restored") as progress:
         folder = _keys_of(dock.folder, keys)

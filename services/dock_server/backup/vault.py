@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from dock_blob import BlobStore
 from dock_blob.file import FileBlobStore
 from dock_blob.mark import BACKUPS, Mark, put_mark
+from dock_blob.origin import Origin
 from dock_server.backup.manifest import MANIFEST, Manifest, Part
 from dock_server.settings import BackupSettings
 from learndock.errors import FailedPrecondition, InvalidInput, NotFound
@@ -24,6 +25,8 @@ from learndock.errors import FailedPrecondition, InvalidInput, NotFound
 _TOP = "backups"
 _CONTENT = "packages"
 _CHUNK = 1 << 20
+TO = "DOCK_BACKUP_TO"
+"""The setting that names the place where no option does."""
 
 
 class Vault:
@@ -34,20 +37,24 @@ class Vault:
         self.where = where
 
     @classmethod
-    def open(cls, place: str, *, make: bool = False) -> Vault:
-        """Open a folder, file:///folder or s3://host:port/bucket[/prefix]. NotFound BACKUP_NOT_FOUND unless `make`."""
+    def open(cls, place: str, *, make: bool = False, named_by: str = TO) -> Vault:
+        """Open a folder, file:///folder or s3://host:port/bucket[/prefix]. NotFound BACKUP_NOT_FOUND unless `make`.
+
+        `named_by` is what the user gave the place by, for errors. InvalidInput BACKUP_PLACE_UNKNOWN, FailedPrecondition
+        BACKUP_PLACE_UNUSABLE, and what S3BlobStore.connect raises.
+        """
         scheme = place.partition("://")[0] if "://" in place else ""
         if scheme == "s3":
-            return cls(_bucket(place), _shown(place))
-        if scheme not in ("", "file"):
+            return cls(_bucket(place, named_by), _shown(place))
+        if scheme not in ("", "file") or (scheme and urlsplit(place).netloc not in ("", "localhost")):
             raise InvalidInput(
-                f"Backups cannot lie at {scheme}://….",
+                f"{named_by}: backups cannot lie at {scheme}://….",
                 reason="BACKUP_PLACE_UNKNOWN",
-                hint="Name a folder, or s3://host:port/bucket/prefix.",
+                hint="Name a folder, as it is or as file:///folder, or s3://host:port/bucket/prefix.",
             )
         folder = Path(unquote(urlsplit(place).path)) if scheme else Path(place)
         if make:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(folder, named_by)
         elif not (folder / "objects").is_dir():
             raise NotFound(f"There are no backups in {folder}.", reason="BACKUP_NOT_FOUND", hint="Name their folder.")
         return cls(FileBlobStore(folder.resolve(), alone=False), str(folder))
@@ -178,7 +185,18 @@ def _hashed(chunks: Iterator[bytes], update: Callable[[bytes], object]) -> Itera
         yield chunk
 
 
-def _bucket(place: str) -> BlobStore:
+def _make(folder: Path, named_by: str) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"The folder for backups {folder} cannot be made: {error.strerror}.",
+            reason="BACKUP_PLACE_UNUSABLE",
+            hint=f"Let {named_by} name a folder that this user may write to.",
+        ) from None
+
+
+def _bucket(place: str, named_by: str) -> BlobStore:
     from dock_blob.s3 import S3BlobStore  # noqa: PLC0415 - a dock on a laptop has no use for it
     from dock_blob.settings import BlobSettings  # noqa: PLC0415
 
@@ -193,7 +211,12 @@ def _bucket(place: str) -> BlobStore:
         }
     else:
         keys = {}
-    return S3BlobStore.connect(place, usual.model_copy(update={**chosen, **keys}))
+    origin = Origin(
+        url=named_by,
+        keys="DOCK_BACKUP_ACCESS_KEY and DOCK_BACKUP_SECRET_KEY",
+        instead=f"let {named_by} name another",
+    )
+    return S3BlobStore.connect(place, usual.model_copy(update={**chosen, **keys}), origin)
 
 
 def _shown(place: str) -> str:

@@ -322,6 +322,39 @@ def test_a_place_must_be_one():
     assert DockSettings().embedded
 
 
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("s3://store", "BLOB_URL_INVALID"),
+        ("s3://store/bucket", "STORAGE_CREDENTIALS_MISSING"),
+        ("file://elsewhere/backups", "BACKUP_PLACE_UNKNOWN"),
+        ("/dev/null/backups", "BACKUP_PLACE_UNUSABLE"),
+    ],
+)
+def test_a_bad_place_is_told_of_by_what_named_it(place, reason, monkeypatch, laptop, tmp_path):
+    monkeypatch.setenv("DOCK_BACKUP_TO", place)
+    for words, name in (((place,), "DEST"), ((), "DOCK_BACKUP_TO")):
+        with pytest.raises(DockError) as refused:
+            run(backup_command, *words, "--data", str(tmp_path / "laptop"))
+        assert refused.value.reason == reason
+        told = f"{refused.value.message} {refused.value.hint}"
+        assert "DOCK_BLOB" not in told
+        assert ("DOCK_BACKUP_ACCESS_KEY" if reason == "STORAGE_CREDENTIALS_MISSING" else name) in told
+
+
+def test_a_bucket_for_backups_that_is_missing_or_closed_is_told_of_as_such(s3_server):
+    url = s3_server.new_bucket()
+    scheme, _, rest = url.partition("://")
+    for place, name in (
+        (url.replace("/dock-", "/dock-not-there-"), "DEST"),
+        (f"{scheme}://nobody:nothing@{rest.partition('@')[2]}", "DOCK_BACKUP_ACCESS_KEY"),
+    ):
+        with pytest.raises(FailedPrecondition) as refused:
+            Vault.open(place, make=True, named_by="DEST")
+        assert name in refused.value.hint
+        assert "DOCK_BLOB" not in f"{refused.value.message} {refused.value.hint}"
+
+
 @pytest.mark.parametrize(("kind", "otherwise"), [("laptop", "one is made then"), ("servers", "DOCK_CHECKING_NEW_KEY")])
 def test_a_restore_without_the_key_says_where_it_belongs(kind, otherwise, laptop, tmp_path, monkeypatch, request):
     vault, keys = str(tmp_path / "vault"), tmp_path / f"{kind}-keys"
