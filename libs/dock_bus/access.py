@@ -48,7 +48,7 @@ def options(url: str, settings: BusSettings) -> dict[str, Any]:
         or settings.tls_cert
         or any(urlsplit(each).scheme in ("tls", "wss") for each in found["servers"])
     ):
-        found["tls"] = _tls(settings)
+        found["tls"] = context_of(settings)
     return found
 
 
@@ -60,7 +60,8 @@ def _is_good(url: str) -> bool:
         return False
 
 
-def _tls(settings: BusSettings) -> ssl.SSLContext:
+def context_of(settings: BusSettings) -> ssl.SSLContext:
+    """Whom the dock believes, and what it shows, wherever it speaks TLS to the server. InvalidInput BUS_TLS_INVALID."""
     try:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=settings.tls_ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
 
+from dock_bus.access import context_of
 from dock_bus.settings import BusSettings
 from learndock.errors import FailedPrecondition, InvalidInput, Unavailable
 
@@ -30,7 +31,7 @@ def require_write_through(settings: BusSettings) -> None:
             )
         return
     try:
-        always = writes_through(settings.monitor_url)
+        always = writes_through(settings)
     except (InvalidInput, Unavailable) as error:
         if settings.require_sync:
             raise
@@ -44,16 +45,21 @@ def require_write_through(settings: BusSettings) -> None:
     _log.warning("%s %s", told, _HINT)
 
 
-def writes_through(monitor_url: str) -> bool:
-    """What `/varz` says of JetStream's `sync_interval`. Unavailable BUS_MONITOR_DOWN."""
-    if urlsplit(monitor_url).scheme not in ("http", "https"):
+def writes_through(settings: BusSettings) -> bool:
+    """What `/varz` says of JetStream's `sync_interval`.
+
+    An https:// address is believed as the server itself is. Unavailable BUS_MONITOR_DOWN, InvalidInput BUS_URL_INVALID.
+    """
+    scheme = urlsplit(settings.monitor_url).scheme
+    if scheme not in ("http", "https"):
         raise InvalidInput(
             "DOCK_BUS_MONITOR_URL is no address of a web server.",
             reason="BUS_URL_INVALID",
             hint="It looks like http://nats:8222.",
         )
     try:
-        with urllib.request.urlopen(f"{monitor_url.rstrip('/')}/varz", timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        url, context = f"{settings.monitor_url.rstrip('/')}/varz", context_of(settings) if scheme == "https" else None
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
             said = json.load(answer)
     except (OSError, ValueError) as error:
         raise Unavailable(

@@ -164,7 +164,7 @@ def _bus_disk(settings: BusSettings) -> Reached:
     if not settings.monitor_url:
         return Reached(name, ok=False, text="not known: DOCK_BUS_MONITOR_URL is unset", needed=needed)
     try:
-        always = writes_through(settings.monitor_url)
+        always = writes_through(settings)
     except DockError as error:
         return Reached.failed(name, "", error, needed=needed)
     if always:

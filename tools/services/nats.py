@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.services.account import remove, scratch_folder
+from tools.services.certificate import Certificate
 from tools.services.child import Child
 from tools.services.health import ask
 from tools.services.missing import ServerMissing
@@ -18,7 +19,7 @@ from tools.services.ports import free_port
 _CONFIGURATION = """
 server_name: dock
 listen: "127.0.0.1:{port}"
-http: "127.0.0.1:{monitor}"
+{web}: "127.0.0.1:{monitor}"
 jetstream {{
   store_dir: "{store}"
   sync_interval: always
@@ -46,6 +47,7 @@ class NatsServer:
     Args:
         folder: where streams and log stay; None for a temporary folder that `close` removes.
         more: lines of its configuration, beside our own.
+        tls: what it shows; without, it speaks no TLS. Of who reads its monitoring no certificate is asked.
         port: for clients; 0 takes a free one. It stays the same however often the server is started.
         monitor_port: for HTTP, in the same way.
 
@@ -54,13 +56,22 @@ class NatsServer:
 
     """
 
-    def __init__(self, folder: Path | None = None, *, more: str = "", port: int = 0, monitor_port: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        more: str = "",
+        tls: Certificate | None = None,
+        port: int = 0,
+        monitor_port: int = 0,
+    ) -> None:
         binary = find_nats()
         self._scratch = [] if folder is not None else [scratch_folder("dock-nats", None)]
         self.folder = folder or self._scratch[0]
         self.port = port or free_port()
         self.monitor_port = monitor_port or free_port()
-        self._more = more
+        self._more = more + _tls_block(tls)
+        self._secure = tls is not None
         self._configuration = self.folder / "nats.conf"
         self._child = Child(
             "NATS",
@@ -72,12 +83,12 @@ class NatsServer:
     @property
     def url(self) -> str:
         """What clients connect to."""
-        return f"nats://127.0.0.1:{self.port}"
+        return f"{'tls' if self._secure else 'nats'}://127.0.0.1:{self.port}"
 
     @property
     def monitor_url(self) -> str:
         """Where it tells about itself by HTTP: /varz, /jsz, /healthz."""
-        return f"http://127.0.0.1:{self.monitor_port}"
+        return f"{self._web}://127.0.0.1:{self.monitor_port}"
 
     @property
     def store(self) -> Path:
@@ -93,7 +104,9 @@ class NatsServer:
         """Start it and wait until JetStream answers."""
         self.store.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(
-            _CONFIGURATION.format(port=self.port, monitor=self.monitor_port, store=self.store, more=self._more),
+            _CONFIGURATION.format(
+                port=self.port, web=self._web, monitor=self.monitor_port, store=self.store, more=self._more
+            ),
             encoding="utf-8",
         )
         self._child.start(self._is_ready)
@@ -118,13 +131,24 @@ class NatsServer:
         """End it and remove its temporary folder."""
         self._child.close()
 
-    def variables(self) -> dict[str, Any]:
-        """What it says of itself at /varz."""
-        found: dict[str, Any] = json.loads(ask(self.monitor_port, "/varz")[1])
+    def variables(self, page: str = "/varz") -> dict[str, Any]:
+        """What it says of itself at /varz, or at another page of its monitoring."""
+        found: dict[str, Any] = json.loads(ask(self.monitor_port, page, tls=self._secure)[1])
         return found
 
+    @property
+    def _web(self) -> str:
+        return "https" if self._secure else "http"
+
     def _is_ready(self) -> bool:
-        return ask(self.monitor_port, "/healthz")[0] == 200
+        return ask(self.monitor_port, "/healthz", tls=self._secure)[0] == 200
+
+
+def _tls_block(tls: Certificate | None) -> str:
+    if tls is None:
+        return ""
+    clients = f'\n  ca_file: "{tls.client_ca}"\n  verify: true' if tls.client_ca else ""
+    return f'\ntls {{\n  cert_file: "{tls.cert}"\n  key_file: "{tls.key}"{clients}\n}}'
 
 
 def find_nats() -> Path:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg2
 from psycopg2 import sql
 from tools.services.account import Account, lesser_account, scratch_folder
+from tools.services.certificate import Certificate
 from tools.services.child import PATIENCE_S, WITHIN, Child
 from tools.services.missing import ServerDied, ServerMissing
 from tools.services.places import CACHE
@@ -44,6 +45,11 @@ local replication all trust
 host all all 127.0.0.1/32 scram-sha-256
 host replication all 127.0.0.1/32 scram-sha-256
 """
+# Whoever comes without TLS finds no line that is for them.
+_ACCESS_BY_TLS = """
+local all all trust
+hostssl all all 127.0.0.1/32 {method}
+"""
 
 
 class NamedPostgres:
@@ -70,6 +76,8 @@ class PostgresServer:
         folder: where data and log stay; None for a temporary folder that `close` removes.
         settings: of postgresql.conf, beside and above our own.
         durable: survive a power cut too; a server for tests need not.
+        tls: what it shows; it then takes no connection without TLS, but by its own socket. With an authority for
+            clients their certificate, for the name of the role, stands for the password.
         port: to listen on; 0 takes a free one. It stays the same however often it is started.
 
     Raises:
@@ -83,6 +91,7 @@ class PostgresServer:
         *,
         settings: Mapping[str, str] | None = None,
         durable: bool = False,
+        tls: Certificate | None = None,
         port: int = 0,
     ) -> None:
         self._account = lesser_account()
@@ -93,6 +102,7 @@ class PostgresServer:
         self._password_file = self.folder / "password"
         self.port = port or free_port()
         self._settings = {**_SETTINGS, **({} if durable else _QUICK), **(settings or {})}
+        self._tls = tls
         self._child = Child(
             "PostgreSQL",
             [str(self._binaries / "postgres"), "-D", WITHIN, "-p", str(self.port)],
@@ -188,12 +198,34 @@ class PostgresServer:
         (self.folder / "data.new").rename(self.data)
 
     def _write_settings(self) -> None:
-        lines = {**self._settings, "listen_addresses": "127.0.0.1", "unix_socket_directories": str(self._sockets)}
+        lines = {
+            **self._settings,
+            **self._encryption(),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self._sockets),
+        }
         text = "".join(f"{key} = '{value}'\n" for key, value in lines.items())
         (self.data / "postgresql.auto.conf").write_text(text, encoding="utf-8")
-        (self.data / "pg_hba.conf").write_text(_ACCESS, encoding="utf-8")
+        (self.data / "pg_hba.conf").write_text(self._access(), encoding="utf-8")
         if self._account is not None:
             self._account.own(self.data)
+
+    def _encryption(self) -> dict[str, str]:
+        """Settings for TLS; its files are copied, for a lesser user may not come to them."""
+        if self._tls is None:
+            return {}
+        files = {"ssl_cert_file": self._tls.cert, "ssl_key_file": self._tls.key, "ssl_ca_file": self._tls.client_ca}
+        given = {name: path for name, path in files.items() if path is not None}
+        for name, path in given.items():
+            copy = self.data / f"{name}.pem"
+            copy.write_bytes(path.read_bytes())
+            copy.chmod(0o600)
+        return {"ssl": "on", **{name: f"{name}.pem" for name in given}}
+
+    def _access(self) -> str:
+        if self._tls is None:
+            return _ACCESS
+        return _ACCESS_BY_TLS.format(method="cert" if self._tls.client_ca else "scram-sha-256")
 
     @contextmanager
     def _cursor(self) -> Iterator[psycopg2.extensions.cursor]:

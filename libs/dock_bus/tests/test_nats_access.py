@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 
 import pytest
+from tools.services.certificate import Certificate
 from tools.services.nats import NatsServer
 
 from dock_bus.access import shown
+from dock_bus.durability import writes_through
 from dock_bus.nats import NatsBus
 from dock_bus.settings import BusSettings
 from dock_bus.tests.certificates import Authority, operator_configuration
@@ -105,6 +107,18 @@ class TestAccess:
             assert works(server.url, known)
             assert not works(server.url, settings(tls_ca=authority.certificate))
             assert not works(server.url, known.model_copy(update={"tls_cert": theirs[0], "tls_key": theirs[1]}))
+
+    def test_its_monitoring_is_believed_as_the_server_is(self, tmp_path):
+        authority, strangers = Authority(tmp_path / "ours"), Authority(tmp_path / "theirs")
+        with closing(NatsServer(tmp_path / "server", tls=Certificate(*authority.issue("server")))) as server:
+            server.start()
+            demanding = settings(tls_ca=authority.certificate, monitor_url=server.monitor_url, require_sync=True)
+            assert server.monitor_url.startswith("https:")
+            assert works(server.url, demanding)
+            assert writes_through(demanding)
+            with pytest.raises(Unavailable) as caught:
+                writes_through(demanding.model_copy(update={"tls_ca": strangers.certificate}))
+            assert caught.value.reason == "BUS_MONITOR_DOWN"
 
     def test_a_server_that_speaks_no_tls_is_not_spoken_to_in_the_clear(self, tmp_path, nats_server):
         authority = Authority(tmp_path)
