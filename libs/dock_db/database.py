@@ -33,9 +33,9 @@ class Database:
     """One pool of connections for any number of threads; with `read_url` another, to a standby of the same server.
 
     Its errors are typed: Overloaded STORAGE_FULL; FailedPrecondition STORAGE_READ_ONLY, DATABASE_CANNOT_OPEN,
-    DATABASE_DAMAGED, DATABASE_REFUSED or DATABASE_TLS_FAILED; Unavailable DATABASE_BUSY, DATABASE_CONFLICT,
-    DATABASE_READ_ONLY or DATABASE_DOWN; InvalidInput TEXT_INVALID or TEXT_TOO_LONG. Where COMMIT itself ends in
-    DATABASE_DOWN nobody knows whether it was done: whatever asks again must be idempotent.
+    DATABASE_DAMAGED, DATABASE_MISSING, DATABASE_REFUSED or DATABASE_TLS_FAILED; Unavailable DATABASE_BUSY,
+    DATABASE_CONFLICT, DATABASE_READ_ONLY or DATABASE_DOWN; InvalidInput TEXT_INVALID or TEXT_TOO_LONG. Where COMMIT
+    itself ends in DATABASE_DOWN nobody knows whether it was done: whatever asks again must be idempotent.
 
     A write on PostgreSQL is READ COMMITTED: who needs more takes the lock of `serialise` first, and then sees all
     that committed before. A read sees one state (REPEATABLE READ).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Mapping
 
@@ -59,7 +60,12 @@ _DOWN = Unavailable(
 _REFUSED = FailedPrecondition(
     "The database does not let this user in.",
     reason="DATABASE_REFUSED",
-    hint="Check the user, the password and the database's name in DOCK_DB_URL, and what the user may do there.",
+    hint="Check the user and the password in DOCK_DB_URL, and what the user may do there.",
+)
+_MISSING = FailedPrecondition(
+    "The server has no database of that name.",
+    reason="DATABASE_MISSING",
+    hint="Make it, as with `createdb`, or let DOCK_DB_URL name another.",
 )
 _TLS = FailedPrecondition(
     "No encrypted connection to the database could be made that can be trusted.",
@@ -83,7 +89,7 @@ _BY_SQLSTATE: Mapping[str, DockError] = {
     "22001": _TOO_LONG,
     "25006": _STANDBY,
     "25P03": _DOWN,  # the server gave up on an idle transaction
-    "3D000": _REFUSED,
+    "3D000": _MISSING,
     "40001": _CONFLICT,
     "40P01": _CONFLICT,
     "42501": _REFUSED,
@@ -108,7 +114,9 @@ _BY_REFUSAL: tuple[tuple[str, DockError], ...] = (
     ("ssl error", _TLS),
     ("authentication failed", _REFUSED),
     ("no password supplied", _REFUSED),
-    ("pg_hba.conf", _REFUSED),
+    (r"pg_hba\.conf", _REFUSED),
+    ('database ".*" does not exist', _MISSING),
+    ("no such database", _MISSING),  # as PgBouncer says it
     ("does not exist", _REFUSED),
     ("permission denied for database", _REFUSED),
 )
@@ -138,4 +146,4 @@ def _kind(error: StatementError) -> DockError | None:
 
 def _by_text(text: str, kinds: tuple[tuple[str, DockError], ...]) -> DockError | None:
     said = text.lower()
-    return next((kind for part, kind in kinds if part in said), None)
+    return next((kind for part, kind in kinds if re.search(part, said)), None)

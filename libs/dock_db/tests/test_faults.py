@@ -42,7 +42,7 @@ def admin(database_url):
         ("25006", "DATABASE_READ_ONLY"),
         ("25P03", "DATABASE_DOWN"),
         ("28P01", "DATABASE_REFUSED"),
-        ("3D000", "DATABASE_REFUSED"),
+        ("3D000", "DATABASE_MISSING"),
         ("40001", "DATABASE_CONFLICT"),
         ("40P01", "DATABASE_CONFLICT"),
         ("42501", "DATABASE_REFUSED"),
@@ -94,6 +94,13 @@ def test_a_url_that_cannot_be_read_is_not_repeated(url):
 def test_a_database_that_does_not_exist(database_url):
     with pytest.raises(FailedPrecondition) as caught:
         Database(make_url(database_url).set(database="nosuch").render_as_string(hide_password=False)).schema()
+    assert caught.value.reason == "DATABASE_MISSING"
+    assert "nosuch" not in str(caught.value)
+
+
+def test_a_user_that_does_not_exist_is_not_let_in(database_url):
+    with pytest.raises(FailedPrecondition) as caught:
+        Database(make_url(database_url).set(username="nosuch").render_as_string(hide_password=False)).schema()
     assert caught.value.reason == "DATABASE_REFUSED"
 
 
