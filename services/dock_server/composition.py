@@ -185,9 +185,11 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
         _take_over(folder, database)
     if WITH_DATABASE & servicers.keys() and not (settings.embedded or settings.bus_url):
         _log.warning("DOCK_BUS_URL names no server: other processes' work is only found by polling the database")
-    bus = open_bus(settings, name="dock-" + "-".join(servicers), on_delivery=metrics.delivery)
     if WITH_DATABASE & servicers.keys():
+        bus = open_bus(settings, name="dock-" + "-".join(servicers), on_delivery=metrics.delivery)
         metrics.watch(database, bus)
+    else:
+        bus = InProcessBus()  # a stand-in: who has no rows hears of none
     return Dock(server, registry, metrics, readiness, peers, folder, settings, servicers, database, bus)
 
 

@@ -191,7 +191,7 @@ class Configuration:
             check_schedule(backups)
 
     def _check_bus(self) -> None:
-        if self.process.bus_url and not self.process.bus_url.startswith("inproc"):
+        if self.process.bus_url and not self.process.bus_url.startswith("inproc") and WITH_DATABASE & set(self.targets):
             from dock_bus.access import options  # noqa: PLC0415 - brings the NATS client
 
             options(self.process.bus_url, read_settings(BusSettings))

@@ -24,7 +24,7 @@ from dock_server.folder import DockFolder
 from dock_server.settings import DockSettings
 from dockapi.ingestion.v1 import ingestion_pb2
 from dockapi.ingestion.v1.ingestion_pb2_grpc import IngestionServiceStub
-from learndock.errors import NotFound, Unavailable
+from learndock.errors import InvalidInput, NotFound, Unavailable
 
 
 @pytest.fixture
@@ -164,3 +164,13 @@ def test_a_second_signal_ends_a_process_that_drains_at_once(tmp_path, until):
     process.send_signal(signal.SIGTERM)
     assert process.wait() == 130
     process.stderr.close()
+
+
+def test_who_has_no_rows_connects_to_no_bus(settings, monkeypatch):
+    for peer in ("INGESTION", "SPECIFICATION"):
+        monkeypatch.setenv(f"DOCK_PEERS_{peer}", "127.0.0.1:1")
+    named = settings("postgresql+psycopg2://nobody@127.0.0.1:1/none").model_copy(update={"bus_url": "nats://bus:many"})
+    with pytest.raises(InvalidInput) as tried:
+        compose(DockFolder(named.data), named, ["search"])
+    assert tried.value.reason == "BUS_URL_INVALID"
+    compose(DockFolder(named.data), named, ["reuse"]).stop(0.1)
