@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
+import ssl
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -35,7 +37,7 @@ def require_write_through(settings: BusSettings) -> None:
     except (InvalidInput, Unavailable) as error:
         if settings.require_sync:
             raise
-        _log.warning("%s", error.message)
+        _log.warning("%s Whether a power cut may lose events is not known. %s", error.message, error.hint)
         return
     if always:
         return
@@ -50,21 +52,44 @@ def writes_through(settings: BusSettings) -> bool:
 
     An https:// address is believed as the server itself is. Unavailable BUS_MONITOR_DOWN, InvalidInput BUS_URL_INVALID.
     """
-    scheme = urlsplit(settings.monitor_url).scheme
-    if scheme not in ("http", "https"):
+    scheme, where = _place(settings.monitor_url)
+    try:
+        url, context = f"{settings.monitor_url.rstrip('/')}/varz", context_of(settings) if scheme == "https" else None
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
+            said = json.load(answer)
+        return bool(said.get("jetstream", {}).get("config", {}).get("sync_always", False))
+    except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+        raise Unavailable(
+            f"The bus's monitoring at {where} tells nothing: {_why(error)}.",
+            reason="BUS_MONITOR_DOWN",
+            hint="Let DOCK_BUS_MONITOR_URL name the host and the `http_port` of the NATS server's configuration.",
+        ) from None
+
+
+def _place(monitor_url: str) -> tuple[str, str]:
+    """Its scheme, and host and port without what a URL may hold of secrets. InvalidInput BUS_URL_INVALID."""
+    try:
+        parts = urlsplit(monitor_url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InvalidInput(
             "DOCK_BUS_MONITOR_URL is no address of a web server.",
             reason="BUS_URL_INVALID",
             hint="It looks like http://nats:8222.",
         )
-    try:
-        url, context = f"{settings.monitor_url.rstrip('/')}/varz", context_of(settings) if scheme == "https" else None
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S, context=context) as answer:  # noqa: S310
-            said = json.load(answer)
-    except (OSError, ValueError) as error:
-        raise Unavailable(
-            f"The bus's monitoring address does not answer ({type(error).__name__}).",
-            reason="BUS_MONITOR_DOWN",
-            hint="Look at DOCK_BUS_MONITOR_URL and the server's `http_port`.",
-        ) from error
-    return bool(said.get("jetstream", {}).get("config", {}).get("sync_always", False))
+    return parts.scheme, parts.netloc.rpartition("@")[2]
+
+
+def _why(error: Exception) -> str:
+    """In words of the system or of ours: those of the client are no help."""
+    if isinstance(error, urllib.error.HTTPError):
+        return f"it answered {error.code}"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(cause, TimeoutError):
+        return f"it did not answer within {_TIMEOUT_S:.0f} s"
+    if isinstance(cause, ssl.SSLError):
+        return "no TLS connection comes about that can be trusted"
+    if isinstance(cause, OSError):
+        return (cause.strerror or type(cause).__name__).lower()
+    return "what answers there is no monitoring of a NATS server"

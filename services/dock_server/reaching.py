@@ -136,16 +136,17 @@ def _belonging(settings: DockSettings) -> Iterator[Reached]:
             return
         blobs = open_blobs(DockFolder(settings.data.resolve()), settings)
         found = ownership(database, blobs)
+    except DockError:
+        return
+    finally:
+        database.close()
+    try:
         found.refuse_others()
     except FailedPrecondition as error:
         yield Reached("store's dock", ok=False, text=error.message, remedy=error.hint)
-    except DockError:
-        return
     else:
         text = found.dock_id if found.certain else f"not marked yet; the database is that of {found.dock_id}"
         yield Reached("store's dock", ok=True, text=text)
-    finally:
-        database.close()
 
 
 def _bus(settings: DockSettings) -> str:
@@ -177,7 +178,7 @@ def _bus_disk(settings: BusSettings) -> Reached:
 def _peer(name: str, address: str) -> Reached:
     request = health_pb2.HealthCheckRequest(service=full_name(name))
     try:
-        with channel(address) as link:
+        with channel(address, named_by=f"DOCK_PEERS_{name.upper()}") as link:
             status = health_pb2_grpc.HealthStub(link).Check(request, timeout=ANSWER_S).status
     except DockError as error:
         return Reached.failed(name, f"{address}: ", error)

@@ -12,6 +12,7 @@ import pytest
 from tools.services.nats import NatsServer
 
 from dock_bus import Delivery
+from dock_bus.durability import writes_through
 from dock_bus.nats import NatsBus
 from dock_bus.settings import BusSettings
 from dock_bus.tests.contract import QUICK, Recorder, message, until
@@ -180,3 +181,21 @@ def test_a_monitoring_address_that_tells_nothing_is_only_logged_where_nothing_de
     with closing(NatsBus.connect(server.url, SETTINGS.model_copy(update={"monitor_url": monitor}))) as bus:
         bus.publish(message())
     assert "monitor" in caplog.text.lower()
+    assert "is not known" in caplog.text
+
+
+def test_a_monitoring_address_that_tells_nothing_is_told_of_with_why_and_what_to_set(server):
+    places = {
+        "http://127.0.0.1:9": "connection refused",
+        f"{server.monitor_url}/nothing": "it answered 404",
+        # The port for clients, who are greeted with something that is no HTTP.
+        server.url.replace("nats:", "http:"): "no monitoring of a NATS server",
+        server.monitor_url.replace("http:", "https:"): "no TLS connection",
+    }
+    for place, why in places.items():
+        with pytest.raises(Unavailable) as caught:
+            writes_through(SETTINGS.model_copy(update={"monitor_url": place}))
+        told = f"{caught.value.message} {caught.value.hint}"
+        assert why in told
+        assert "DOCK_BUS_MONITOR_URL" in told
+        assert not any(word in told for word in ("URLError", "HTTPError", "BadStatusLine"))

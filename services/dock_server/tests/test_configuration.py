@@ -174,6 +174,7 @@ def test_what_a_server_refuses_is_no_mistake_and_nothing_to_wait_for(own_postgre
     tried = CliRunner().invoke(dock, [*words, "--check-config", "--connect"], env=settings)
     assert (served.exit_code, tried.exit_code) == (1, 1), served.output + tried.output
     assert "[DATABASE_MISSING]" in served.output
+    assert tried.output.count("FAILED") == 1, "the store is not blamed for it"
     own_postgres.stop()
     away = CliRunner().invoke(dock, [*words, "--check-config", "--connect"], env=settings)
     assert away.exit_code == 3, "`dock serve` would wait"

@@ -38,6 +38,8 @@ def test_named_services_are_asked_whether_they_are_ready(monkeypatch):
     asked = looked()["search"]
     assert (asked.ok, asked.needed) == (False, False)
     assert "127.0.0.1:1" in asked.text
+    assert "DOCK_PEERS_SEARCH" in asked.remedy
+    assert "dock up" not in asked.remedy
 
 
 def test_a_setting_that_is_wrong_is_told_among_the_rest():
