@@ -34,7 +34,7 @@ def postgres_server() -> Iterator[PostgresServer | NamedPostgres]:
     if named:
         yield NamedPostgres(named)
         return
-    with _started(PostgresServer) as server:
+    with started(PostgresServer) as server:
         yield server
 
 
@@ -47,7 +47,7 @@ def nats_server() -> Iterator[NatsServer | NamedNats]:
     if named:
         yield NamedNats(named, os.environ.get("DOCK_TEST_NATS_MONITOR_URL", ""))
         return
-    with _started(NatsServer) as server:
+    with started(NatsServer) as server:
         yield server
 
 
@@ -60,7 +60,7 @@ def s3_server() -> Iterator[S3Server | NamedS3]:
     if named:
         yield NamedS3(named)
         return
-    with _started(S3Server) as server:
+    with started(S3Server) as server:
         yield server
 
 
@@ -69,7 +69,7 @@ def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL of this test alone, which it may stop, kill and start."""
     from tools.services.postgres import PostgresServer
 
-    with _started(PostgresServer) as server:
+    with started(PostgresServer) as server:
         yield server
 
 
@@ -78,7 +78,7 @@ def own_nats() -> Iterator[NatsServer]:
     """A NATS of this test alone, which it may stop, kill, wipe and start."""
     from tools.services.nats import NatsServer
 
-    with _started(NatsServer) as server:
+    with started(NatsServer) as server:
         yield server
 
 
@@ -87,12 +87,13 @@ def own_s3() -> Iterator[S3Server]:
     """A MinIO of this test alone, which it may stop, kill and start."""
     from tools.services.minio import S3Server
 
-    with _started(S3Server) as server:
+    with started(S3Server) as server:
         yield server
 
 
 @contextmanager
-def _started(make: Callable[[], _Server]) -> Iterator[_Server]:
+def started(make: Callable[[], _Server]) -> Iterator[_Server]:
+    """A server that is made, started, and closed at the end; left out where it can't be had."""
     try:
         server = make()
     except ServerMissing as missing:

@@ -193,6 +193,7 @@ class House:
     ) -> None:
         self.folder = folder
         self._db_url = environment["DOCK_DB_URL"]
+        self._scheme = "https://" if environment.get("DOCK_TLS_CERT") else ""
         self.ports = book = ports or PortBook()
         counts = {target: (replicas or {}).get(target, 1) for target in targets}
         self._members = {
@@ -219,10 +220,15 @@ class House:
     def peers(self) -> dict[str, str]:
         """DOCK_PEERS_* of every service: what a service needs to find the others, and a client to find them all."""
         return {
-            f"DOCK_PEERS_{target.upper()}": _address(self.of(target))
+            f"DOCK_PEERS_{target.upper()}": self._address(self.of(target))
             for target in TARGETS
             if any(member.target == target for member in self.members)
         }
+
+    def _address(self, members: Sequence[Member]) -> str:
+        """One address for several processes; calls go to all of them in turn."""
+        several = "" if len(members) == 1 or self._scheme else "ipv4:"
+        return (self._scheme or several) + ",".join(member.address for member in members)
 
     def migrate(self) -> None:
         """Bring the database to the schema that the services need, as `dock db migrate` does."""
@@ -275,10 +281,3 @@ class House:
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
-
-
-def _address(members: Sequence[Member]) -> str:
-    """One address for several processes; calls go to all of them in turn."""
-    if len(members) == 1:
-        return members[0].address
-    return "ipv4:" + ",".join(member.address for member in members)
