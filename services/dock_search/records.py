@@ -60,6 +60,8 @@ class Records:
     def _now(self, keys: list[str]) -> Seen:
         rows, notes = {}, []
         with self._database.read_at() as session:
+            if not keys:  # that nothing was found is no fresher than the index either
+                Learnwares().revision(session)
             for key in keys:
                 learnware_id, _, version = key.rpartition(":")
                 try:

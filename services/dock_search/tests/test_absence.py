@@ -47,3 +47,14 @@ def test_search_goes_on_without_the_database_and_says_so(house, own_postgres, un
     assert near.learnware_id not in [row.learnware_id for row, _ in library.find(0.0).hits]
     until(lambda: len(library.index) == 1, seconds=60.0)
     library.follower.stop()
+
+
+def test_that_nothing_was_found_is_stale_too_without_the_database(house, own_postgres):
+    library = Library(house)
+    library.follower.catch_up()
+    assert not library.find(0.0).stale
+    own_postgres.stop()
+    empty = library.find(0.0)
+    assert (empty.hits, empty.stale) == ([], True)
+    assert any("does not answer" in note for note in empty.notes)
+    own_postgres.start()
