@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -31,13 +32,12 @@ def read_mark(store: BlobStore) -> Mark | None:
         return None
     try:
         said = json.loads(found)
-        return Mark(str(said["dock_id"]), str(said["holds"]))
+        mark, digest = Mark(str(said["dock_id"]), str(said["holds"])), str(said["sha256"])
     except (ValueError, TypeError, KeyError) as error:
-        raise FailedPrecondition(
-            f"The object {KEY} of the store does not say whose it is.",
-            reason="STORE_MARK_UNREADABLE",
-            hint="Find out which dock the store belongs to, then remove the object: that dock writes it again.",
-        ) from error
+        raise _unreadable() from error
+    if digest != _digest(mark):
+        raise _unreadable()
+    return mark
 
 
 def put_mark(store: BlobStore, mark: Mark) -> Mark:
@@ -48,5 +48,19 @@ def put_mark(store: BlobStore, mark: Mark) -> Mark:
     if (found := read_mark(store)) is not None:
         return found
     with suppress(AlreadyExists):
-        store.put(KEY, [json.dumps(asdict(mark), sort_keys=True).encode()])
+        said = {**asdict(mark), "sha256": _digest(mark)}
+        store.put(KEY, [json.dumps(said, sort_keys=True).encode()])
     return read_mark(store) or mark
+
+
+def _digest(mark: Mark) -> str:
+    """So that a mark with a bit that flipped is not the mark of another dock."""
+    return hashlib.sha256(f"{mark.holds} {mark.dock_id}".encode()).hexdigest()
+
+
+def _unreadable() -> FailedPrecondition:
+    return FailedPrecondition(
+        f"The object {KEY} of the store does not say whose it is.",
+        reason="STORE_MARK_UNREADABLE",
+        hint="Find out which dock the store belongs to, then remove the object: that dock writes it again.",
+    )

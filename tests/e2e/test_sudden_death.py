@@ -63,4 +63,4 @@ def _push_into_death(dock: RunningDock, package) -> str | None:
 
 
 def _blobs(dock: RunningDock) -> int:
-    return sum(1 for path in (dock.data / "blobs").rglob("*") if path.is_file())
+    return sum(1 for path in (dock.data / "blobs").rglob("*") if path.is_file() and path.name != "dock-id~")

@@ -58,7 +58,7 @@ def sql(data, statement, *values):
 
 
 def packages(data):
-    return sorted(path for path in (data / "blobs" / "objects").rglob("*") if path.is_file())
+    return sorted(path for path in (data / "blobs" / "objects" / "packages").rglob("*") if path.is_file())
 
 
 def test_a_whole_dock_is_whole(data):

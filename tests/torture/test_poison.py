@@ -24,7 +24,7 @@ def test_what_fails_again_and_again_is_given_up_alone_and_comes_back(tmp_path):
     dock.start(DOCK_FAILPOINTS="checking.claimed=sleep:1000")
     poisoned = dock.client().push(classifier_package(tmp_path, 0)).learnware_id
     dock.kill()
-    [package] = [path for path in (dock.data / "blobs" / "objects").rglob("*") if path.is_file()]
+    [package] = [path for path in (dock.data / "blobs" / "objects" / "packages").rglob("*") if path.is_file()]
     whole = package.read_bytes()
     package.write_bytes(damaged(whole))
 

@@ -79,6 +79,15 @@ class BlobStoreContract:
             read_mark(store)
         assert unreadable.value.reason == "STORE_MARK_UNREADABLE"
 
+    def test_a_mark_of_which_a_bit_flipped_is_not_another_docks(self, store: BlobStore):
+        put_mark(store, Mark("a" * 32, PACKAGES))
+        written = b"".join(store.read(KEY))
+        store.delete(KEY)
+        store.put(KEY, [written.replace(b"a" * 32, b"a" * 31 + b"c")])
+        with pytest.raises(FailedPrecondition) as unreadable:
+            read_mark(store)
+        assert unreadable.value.reason == "STORE_MARK_UNREADABLE"
+
     def test_a_put_that_breaks_off_leaves_nothing(self, store: BlobStore):
         key = new_key()
 

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from dock_db import Database, Outbox, Relay, State, migrations, schema, tables
 from dock_db.tests import making
+from dock_db.tests.buses import OneByOne
 from dock_db.tests.making import LEARNWARES, bring_to
 from learndock.errors import FailedPrecondition
 
@@ -205,7 +206,7 @@ def test_old_code_works_on_while_the_schema_migrates_and_beside_the_new(empty, d
     assert {json.dumps(json.loads(each)) for each in headers} == {"{}"}
     assert old.publish_one()
     published: list[str] = []
-    bus = type("Bus", (), {"publish": lambda _, message: published.append(message.event_id)})()
+    bus = type("Bus", (OneByOne,), {"publish": lambda _, message: published.append(message.event_id)})()
     relay = Relay(empty, bus)
     while relay.relay():
         pass

@@ -251,7 +251,7 @@ def test_threads_share_a_sandbox_one_at_a_time(workshop, house):
 
 def test_a_damaged_package_is_not_run(workshop, house):
     row = house.indexed()
-    (path,) = (path for path in (house.folder / "blobs" / "objects").rglob("*") if path.is_file())
+    (path,) = (path for path in (house.folder / "blobs" / "objects" / "packages").rglob("*") if path.is_file())
     data = path.read_bytes()
     path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     with pytest.raises(Unavailable) as damaged:
