@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -64,6 +66,17 @@ def open_bus(settings: DockSettings, *, name: str, on_delivery: OnDelivery = nob
 
         return NatsBus.connect(settings.bus_url, name=name, on_delivery=on_delivery)
     return InProcessBus(on_delivery=on_delivery)
+
+
+def bus_disk(settings: DockSettings) -> Callable[[], bool] | None:
+    """What asks whether the bus has on its disk what it confirms; None where no server or no monitoring is named."""
+    if not settings.bus_url or _scheme(settings.bus_url) not in _NATS:
+        return None
+    from dock_bus.durability import writes_through  # noqa: PLC0415 - as above
+    from dock_bus.settings import BusSettings  # noqa: PLC0415
+
+    bus = BusSettings()
+    return partial(writes_through, bus) if bus.monitor_url else None
 
 
 def _scheme(url: str) -> str:

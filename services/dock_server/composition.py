@@ -24,7 +24,7 @@ from dock_rpc.server import Server, build_server
 from dock_sandbox.environment import EnvironmentBuilder
 from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.process import ProcessSandbox
-from dock_server.adapters import check_adapters, open_blobs, open_bus, open_database
+from dock_server.adapters import bus_disk, check_adapters, open_blobs, open_bus, open_database
 from dock_server.backup.schedule import scheduled
 from dock_server.folder import DockFolder
 from dock_server.late import Late, LateServicer
@@ -188,6 +188,8 @@ def compose(folder: DockFolder, settings: DockSettings, targets: Sequence[str] =
     if WITH_DATABASE & servicers.keys():
         bus = open_bus(settings, name="dock-" + "-".join(servicers), on_delivery=metrics.delivery)
         metrics.watch(database, bus)
+        if synced := bus_disk(settings):
+            metrics.watch_disk(synced)
     else:
         bus = InProcessBus()  # a stand-in: who has no rows hears of none
     return Dock(server, registry, metrics, readiness, peers, folder, settings, servicers, database, bus)

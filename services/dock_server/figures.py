@@ -41,6 +41,13 @@ FIGURES = (
         "1 where the bus answered in time at the scrape, else 0; what is read from it is absent then.",
     ),
     Figure(
+        "dock_bus_synced",
+        "gauge",
+        "dock",
+        "1 where NATS has each event on its disk before it confirms it (`sync_interval: always`), else 0; absent where "
+        "`DOCK_BUS_MONITOR_URL` names no address that tells, or that does not answer.",
+    ),
+    Figure(
         "dock_learnwares",
         "gauge",
         "dock",

@@ -53,6 +53,10 @@ class DockMetrics:
             self._gauges.bus = Bounded("the bus", bus.dead_letter_counts)
         self._registry.register(self._gauges)
 
+    def watch_disk(self, synced: Callable[[], bool]) -> None:
+        """Ask at each scrape whether the bus has on its disk what it confirms, too."""
+        self._gauges.synced = Bounded("the bus's monitoring", synced)
+
     def follow(self, revision: Callable[[], int]) -> None:
         """Tell how far this replica's index is, too."""
         self._gauges.index = revision
@@ -94,6 +98,7 @@ class _Gauges(Collector):
     def __init__(self) -> None:
         self.database: Bounded[Standing] | None = None
         self.bus: Bounded[Mapping[str, int]] | None = None
+        self.synced: Bounded[bool] | None = None
         self.index: Callable[[], int] | None = None
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
@@ -112,6 +117,9 @@ class _Gauges(Collector):
             if found is not None:
                 yield _gauge("dock_index_lag_revisions", {(): max(0, found.revision - revision)})
         yield from self._letters(found)
+        synced = self.synced.get() if self.synced is not None else None
+        if synced is not None:
+            yield _gauge("dock_bus_synced", {(): float(synced)})
 
     def _letters(self, found: Standing | None) -> Iterator[GaugeMetricFamily]:
         if self.bus is None:  # it forgets its letters, and they are in the database

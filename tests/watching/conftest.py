@@ -55,7 +55,9 @@ def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     postgres, nats, s3 = (request.getfixturevalue(f"{name}_server") for name in ("postgres", "nats", "s3"))
     collector = Collector()
     environment = {
-        **dock_environment(db_url=postgres.new_database(), bus_url=nats.url, blob_url=s3.new_bucket()),
+        **dock_environment(
+            db_url=postgres.new_database(), bus_url=nats.url, blob_url=s3.new_bucket(), monitor_url=nats.monitor_url
+        ),
         "DOCK_BUS_PREFIX": f"watch-{os.urandom(4).hex()}",
         "DOCK_DRAIN_S": "0.1",
         "DOCK_TRACES_URL": collector.url,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from tools.services.nats import NatsServer
 
 from dock_bus import Message, Subscription
 from dock_bus.inprocess import InProcessBus
@@ -22,11 +23,13 @@ from dock_ingestion.sweeper import Sweeper
 from dock_sandbox.observed import ObservedRunner
 from dock_sandbox.port import SandboxSpec
 from dock_sandbox.process import ProcessSandbox
+from dock_server.adapters import bus_disk
 from dock_server.backup.taking import BackupTaker
 from dock_server.backup.vault import Vault
 from dock_server.bounded import Bounded
 from dock_server.figures import FIGURES
 from dock_server.metrics import DockMetrics
+from dock_server.settings import DockSettings
 from learndock.errors import DockError
 
 
@@ -166,6 +169,27 @@ def test_dead_letters_of_the_bus_in_the_process_are_read_from_the_database(house
     until(bus.dead_letters)
     DeadLetterRecorder(house.database, bus).record()
     assert read(registry, "dock_dlq_messages", stage="specification") == 1
+
+
+def test_whether_the_bus_syncs_is_asked_at_each_scrape(house, registry, metrics, bus, own_nats, tmp_path, monkeypatch):
+    lax = NatsServer(tmp_path / "lax", more=f'jetstream {{ store_dir: "{tmp_path / "store"}" }}')
+    lax.start()
+    settings, told = DockSettings(bus_url=own_nats.url), []
+    assert bus_disk(settings) is None, "nobody says whom to ask"
+    for server in (own_nats, lax):
+        monkeypatch.setenv("DOCK_BUS_MONITOR_URL", server.monitor_url)
+        each = CollectorRegistry()
+        counting = DockMetrics(each)
+        counting.watch(house.database, bus)
+        counting.watch_disk(bus_disk(settings))
+        told.append(partial(read, each, "dock_bus_synced"))
+    try:
+        assert [each() for each in told] == [1, 0]
+    finally:
+        lax.close()
+    metrics.watch(house.database, bus)
+    metrics.watch_disk(bus_disk(settings))
+    assert read(registry, "dock_bus_synced") is None, "who does not answer is not said to lose anything"
 
 
 def test_a_damaged_package_is_an_attempt_and_a_failure_of_the_store(registry, metrics):
