@@ -12,17 +12,27 @@ _RESOLVED = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:")
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server listens. `hosts` are its names or numbers; none where it is a file."""
+    """Where a server listens, or several replicas of it do.
+
+    `hosts` are their names or numbers, none where it is a file; `ports` are those of the hosts, 0 where it is not said.
+    """
 
     target: str
     secure: bool
     hosts: tuple[str, ...]
-    port: int = 0
+    ports: tuple[int, ...] = ()
 
     @property
     def on_this_machine(self) -> bool:
         """Whether nothing that is sent there leaves the machine."""
         return all(is_loopback(host) for host in self.hosts)
+
+    @property
+    def authority(self) -> str:
+        """The name that all replicas' certificates have to be for; "" where the target itself says it."""
+        if len(self.hosts) < 2:
+            return ""
+        return f"[{self.hosts[0]}]" if ":" in self.hosts[0] else self.hosts[0]
 
     def __str__(self) -> str:
         return f"https://{self.target}" if self.secure else self.target
@@ -44,10 +54,10 @@ class Address:
     @classmethod
     def _of_pair(cls, text: str, pair: str, secure: bool) -> Address:
         pairs = [_host_and_port(text, each) for each in pair.split(",")]
-        hosts = tuple(host for host, _ in pairs)
+        hosts, ports = tuple(host for host, _ in pairs), tuple(port for _, port in pairs)
         if len(hosts) == 1:
-            return cls(pair, secure, hosts, pairs[0][1])
-        return cls(f"{_family(text, hosts)}:{pair}", secure, hosts)
+            return cls(pair, secure, hosts, ports)
+        return cls(f"{_family(text, hosts)}:{pair}", secure, hosts, ports)
 
     @classmethod
     def _of_name(cls, text: str, secure: bool) -> Address:
@@ -56,7 +66,8 @@ class Address:
             return cls(text, False, ())  # a dock speaks TLS at its port alone
         pairs = [each.rpartition("/")[2] for each in rest.split(",")]
         hosts = tuple(pair.rpartition(":")[0].strip("[]") or pair for pair in pairs)
-        return cls(text, secure, hosts)
+        ports = tuple(int(port) if (port := pair.rpartition(":")[2]).isdecimal() else 0 for pair in pairs)
+        return cls(text, secure, hosts, ports)
 
 
 def _host_and_port(text: str, pair: str) -> tuple[str, int]:

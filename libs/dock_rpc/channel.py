@@ -82,6 +82,7 @@ def _options(address: Address, max_message_bytes: int) -> list[tuple[str, Any]]:
         ("grpc.min_reconnect_backoff_ms", 2_000),
         ("grpc.max_reconnect_backoff_ms", 2_000),
         ("grpc.enable_http_proxy", 0 if address.on_this_machine else 1),
+        *([("grpc.default_authority", address.authority)] if address.authority else []),
     ]
 
 

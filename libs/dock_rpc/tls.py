@@ -71,16 +71,19 @@ def read_pem(path: str | Path) -> bytes:
 def explain(address: Address, tls: ClientTls) -> DockError | None:
     """Why nobody answers at an address that takes connections, or None where TLS is not the reason.
 
-    gRPC says "unavailable" whatever went wrong in a handshake. This makes one of its own, at most two seconds long.
+    gRPC says "unavailable" whatever went wrong in a handshake. This makes one of its own, at most two seconds long,
+    with each replica until one of them says why.
     """
-    if len(address.hosts) != 1 or not address.port:
-        return None
-    host = address.hosts[0]
-    try:
-        with socket.create_connection((host, address.port), timeout=_PROBE_S) as line:
-            return _with_tls(line, host, address, tls) if address.secure else _without(line, address)
-    except (OSError, ValueError):
-        return None
+    for door in zip(address.hosts, address.ports, strict=False):
+        try:
+            with socket.create_connection(door, timeout=_PROBE_S) as line:
+                # The first one's name is what every replica's certificate is for.
+                found = _with_tls(line, address.hosts[0], address, tls) if address.secure else _without(line, address)
+        except (OSError, ValueError):
+            continue
+        if found is not None:
+            return found
+    return None
 
 
 def _without(line: socket.socket, address: Address) -> DockError | None:

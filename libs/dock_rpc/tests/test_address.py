@@ -34,6 +34,17 @@ def test_what_says_nothing_of_tls_is_as_is_wanted_and_what_does_wins():
     assert not Address.parse("http://a:1", secure=True).secure
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("https://10.0.0.1:1,10.0.0.2:1", "10.0.0.1"), ("[::1]:1,[::2]:2", "[::1]"), ("ipv6:[::1]:1,[::2]:2", "[::1]"),
+        ("https://a:1", ""), ("dns:///a:1", ""), ("unix:/x", ""),
+    ],
+)  # fmt: skip
+def test_of_replicas_by_number_the_first_is_the_name(text, name):
+    assert Address.parse(text).authority == name
+
+
 @pytest.mark.parametrize("text", ["unix:/run/dock", "unix:///run/dock", "unix-abstract:dock"])
 def test_a_socket_of_this_machine_is_spoken_to_in_clear_whatever_is_wanted_of_others(text):
     assert not Address.parse(text, secure=True).secure

@@ -68,6 +68,19 @@ def test_a_named_authority_is_believed_for_every_form_of_address(ours, here):
             assert revision(f"{address}:{server.port}", tls) == 7
 
 
+def test_replicas_with_certificates_for_their_numbers_are_believed(ours, theirs, here):
+    tls = ClientTls(ca=str(ours.ca))
+    with serving(ServerTls(here.cert, here.key)) as one, serving(ServerTls(here.cert, here.key)) as other:
+        pair = f"127.0.0.1:{one.port},127.0.0.1:{other.port}"
+        for address in (pair, f"https://{pair}", f"ipv4:{pair}"):
+            assert revision(address, tls) == 7
+        for address in (f"https://{pair}", f"https://127.0.0.1:9,{pair}", f"dns:///localhost:{other.port}"):
+            assert refusal(address, ClientTls(ca=str(theirs.ca))).reason == "TLS_CERTIFICATE_UNTRUSTED"
+        assert refusal(f"https://127.0.0.2:{one.port},{pair}", tls).reason == "TLS_NAME_MISMATCH", (
+            "the first name counts"
+        )
+
+
 def test_settings_of_a_client_come_from_the_environment(ours, here, monkeypatch):
     with serving(ServerTls(here.cert, here.key)) as server:
         monkeypatch.setenv("DOCK_TLS_CA", str(ours.ca))
