@@ -143,7 +143,7 @@ def test_the_witness_sees_what_it_is_there_for(tmp_path):
     import socket
     import subprocess
 
-    witness = Witness(tmp_path / "outside")
+    witness = Witness(tmp_path / "outside", patience_s=1)
     callers = [socket.create_connection(witness.listeners["tcp"].getsockname())]
     callers += [socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)]
     callers += [socket.socket(socket.AF_UNIX)]

@@ -50,11 +50,12 @@ def _tcp(family: socket.AddressFamily, host: str) -> socket.socket | None:
 
 @dataclass
 class Witness:
-    """Everything a deed could touch, and how it was before."""
+    """Everything a deed could touch, and how it was before. `patience_s` is how long what was ended may take to go."""
 
     folder: Path
     watched: list[Path] = field(default_factory=list)
     marker: str = field(default_factory=lambda: f"dock{secrets.token_hex(8)}")
+    patience_s: float = 60.0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -127,7 +128,7 @@ class Witness:
         return {**kernel, **files, **shared, **clock, "marked files": str(marked)}
 
     def _left_behind(self) -> bool:
-        end = time.monotonic() + 60
+        end = time.monotonic() + self.patience_s
         while runs(self.marker):
             if time.monotonic() > end:
                 return True
