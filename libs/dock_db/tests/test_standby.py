@@ -9,14 +9,14 @@ from dock_db import Database, DatabaseOptions
 from dock_db.tests.making import LEARNWARES, insert
 from dock_db.tests.standby import StandbyServer
 from learndock.errors import InvalidInput, Unavailable
-from tests.servers import _started
+from tests.servers import started
 
 
 @pytest.fixture(scope="module")
 def servers():
     from tools.services.postgres import PostgresServer
 
-    with _started(PostgresServer) as primary:
+    with started(PostgresServer) as primary:
         standby = StandbyServer(primary)
         try:
             standby.start()
