@@ -37,7 +37,7 @@ class ClientTls:
         return cls(*(environment.get(name, "").strip() for name in names))
 
     def credentials(self) -> grpc.ChannelCredentials:
-        """For a channel. InvalidInput TLS_FILE_UNREADABLE, TLS_PAIR_INCOMPLETE."""
+        """For a channel. InvalidInput TLS_FILE_UNREADABLE, TLS_PAIR_INCOMPLETE, TLS_PAIR_INVALID."""
         if bool(self.cert) != bool(self.key):
             raise InvalidInput(
                 "A certificate needs its key, and a key its certificate.",
@@ -45,14 +45,24 @@ class ClientTls:
                 hint="Set both DOCK_TLS_CLIENT_CERT and DOCK_TLS_CLIENT_KEY, or neither.",
             )
         parts = [read_pem(path) if path else None for path in (self.ca, self.key, self.cert)]
+        if self.wanted:
+            self.context()  # gRPC takes any bytes, and then reaches nobody
         return grpc.ssl_channel_credentials(*parts)
 
     def context(self) -> ssl.SSLContext:
-        """The same for Python's own TLS, which says in words what it does not like."""
-        context = ssl.create_default_context(cafile=self.ca or None)
+        """The same for Python's own TLS, which says in words what it does not like. InvalidInput TLS_PAIR_INVALID."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca or None)
+            if self.cert:
+                context.load_cert_chain(self.cert, self.key, password=lambda: "")  # never asks at a terminal
+        except (ssl.SSLError, ValueError) as error:
+            raise InvalidInput(
+                "What this client is to show or to believe holds no certificate, or another key.",
+                reason="TLS_PAIR_INVALID",
+                hint="Give PEM files: in DOCK_TLS_CA the authority, in DOCK_TLS_CLIENT_CERT the chain, in "
+                "DOCK_TLS_CLIENT_KEY the key it is for, not encrypted.",
+            ) from error
         context.set_alpn_protocols(["h2"])
-        if self.cert:
-            context.load_cert_chain(self.cert, self.key)
         return context
 
 

@@ -20,12 +20,13 @@ from dock_ingestion.settings import IngestionSettings
 from dock_reuse.settings import ReuseSettings
 from dock_rpc.address import Address
 from dock_rpc.peers import PEERS, peer_addresses
+from dock_rpc.tls import ClientTls
 from dock_search.settings import SearchSettings
 from dock_server.adapters import check_adapters
 from dock_server.backup.schedule import check_schedule
 from dock_server.security import check_security, tls_of
 from dock_server.settings import BackupSettings, DatabaseSettings, DockSettings, PackageSettings
-from dock_server.targets import WITH_BLOBS, WITH_DATABASE, check_peers, check_targets
+from dock_server.targets import PEERS_OF, WITH_BLOBS, WITH_DATABASE, check_peers, check_targets
 from dock_server.urls import HIDDEN, masked
 from dock_specification.settings import SpecificationSettings
 from learndock.errors import DockError, InvalidInput
@@ -38,8 +39,11 @@ _OF_TARGET: Mapping[str, type[BaseSettings]] = {
     "search": SearchSettings,
     "reuse": ReuseSettings,
 }
-_OF_CLIENTS = frozenset({"DOCK_URL", "DOCK_OWNER", "DOCK_DEBUG", "DOCK_KEY", "DOCK_TOKEN", "DOCK_FAILPOINTS"})
-_OF_OTHERS = ("DOCK_TLS_", "DOCK_TOKEN", "DOCK_TEST_")
+_OF_CLIENTS = frozenset(
+    {"DOCK_URL", "DOCK_OWNER", "DOCK_DEBUG", "DOCK_KEY", "DOCK_FAILPOINTS", "DOCK_TOKEN", "DOCK_TOKEN_FILE"}
+    | {"DOCK_TLS_CA", "DOCK_TLS_CLIENT_CERT", "DOCK_TLS_CLIENT_KEY"}
+)
+_OF_OTHERS = "DOCK_TEST_"
 """Read by clients, by peers as clients of each other, and by our own tests."""
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
@@ -160,6 +164,7 @@ class Configuration:
             *(lambda where=where: Address.parse(where) for where in peer_addresses().values() if where),
             lambda: check_security(self.process, self.targets, peer_addresses()),
             self._check_certificate,
+            self._check_line_to_peers,
             self._check_bus,
             self._check_store,
             *(lambda cls=cls: read_settings(cls) for cls in self._classes()[1:]),
@@ -181,6 +186,10 @@ class Configuration:
         files = (self.process.tls_cert, self.process.tls_key, self.process.tls_client_ca)
         if all(file is None or file.is_file() for file in files) and (tls := tls_of(self.process)) is not None:
             tls.read()
+
+    def _check_line_to_peers(self) -> None:
+        if any(peer in peer_addresses() for target in self.targets for peer in PEERS_OF.get(target, ())):
+            ClientTls.of_environment().credentials()
 
     def _check_searcher(self) -> None:
         if "search" in self.targets and (searcher := _read_well(SearchSettings)) is not None:

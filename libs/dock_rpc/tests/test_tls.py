@@ -242,6 +242,21 @@ def test_bad_files_stop_the_start(ours, theirs, here, tmp_path):
         assert caught.value.reason == reason
 
 
+def test_files_of_a_client_that_hold_something_else_are_said_to_and_not_taken_for_a_server_without_tls(
+    ours, theirs, here, tmp_path
+):
+    other, nonsense = theirs.issue("other"), tmp_path / "ca.pem"
+    nonsense.write_text("no certificate")
+    with serving(ServerTls(here.cert, here.key, client_ca=ours.ca)) as server:
+        for tls in (
+            ClientTls(ca=str(nonsense)),
+            ClientTls(ca=str(here.key)),
+            ClientTls(str(ours.ca), str(here.cert), str(other.key)),
+            ClientTls(str(ours.ca), str(nonsense), str(here.key)),
+        ):
+            assert refusal(f"https://127.0.0.1:{server.port}", tls).reason == "TLS_PAIR_INVALID"
+
+
 def test_reflection_can_be_left_out(here):
     from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 

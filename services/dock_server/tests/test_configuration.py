@@ -151,6 +151,21 @@ def test_what_is_wrong_ends_checking_and_serving_with_the_same_code_and_reason(e
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"DOCK_TLS_CA": "/nowhere"}, "TLS_FILE_UNREADABLE"),
+        ({"DOCK_TLS_CA": __file__}, "TLS_PAIR_INVALID"),
+        ({"DOCK_TLS_CLIENT_CERT": __file__}, "TLS_PAIR_INCOMPLETE"),
+    ],
+)
+def test_what_a_service_shows_to_others_and_believes_of_them_is_looked_at_where_it_calls_some(environment, reason):
+    peers = {f"DOCK_PEERS_{name}": "https://a:1" for name in ("INGESTION", "SPECIFICATION")}
+    checked = ask("reuse", "--check-config", **peers, **environment)
+    assert (checked.exit_code, reason in checked.output) == (2, True), checked.output
+    assert ask("search", "--check-config", **environment).exit_code == 0
+
+
 def test_a_script_reads_what_was_found_and_what_is_in_force():
     good = ask("search", "--check-config", "--print-config", "--json", DOCK_SEARCH_MAX_LIMITS="9")
     assert good.exit_code == 0
@@ -189,8 +204,18 @@ def test_variables_that_nobody_reads_are_told_at_the_start_too(monkeypatch):
     monkeypatch.setenv("DOCK_BACKUP_KEPT", "3")
     monkeypatch.setenv("DOCK_BACKUP_TO", "/backups")
     monkeypatch.setenv("DOCK_AUTHS", "tokens")
+    monkeypatch.setenv("DOCK_TLS_CLIENTS_CA", "/etc/dock/ca.pem")  # mutual TLS that nobody asks for
+    for name in (
+        "DOCK_TLS_CA",
+        "DOCK_TLS_CLIENT_CERT",
+        "DOCK_TLS_CLIENT_KEY",
+        "DOCK_TOKEN_FILE",
+        "DOCK_TOKEN_IN_CLEAR",
+    ):
+        monkeypatch.setenv(name, "1")
     found = {each.what: each.text for each in Configuration(["ingestion"], {}).unread()}
     assert found == {
         "DOCK_BACKUP_KEPT": "is read by nobody here; is DOCK_BACKUP_KEEP meant?",
         "DOCK_AUTHS": "is read by nobody here; is DOCK_AUTH meant?",
+        "DOCK_TLS_CLIENTS_CA": "is read by nobody here; is DOCK_TLS_CLIENT_CA meant?",
     }
