@@ -70,7 +70,8 @@ _MISSING = FailedPrecondition(
 _TLS = FailedPrecondition(
     "No encrypted connection to the database could be made that can be trusted.",
     reason="DATABASE_TLS_FAILED",
-    hint="Check sslmode, sslrootcert, sslcert and sslkey of DOCK_DB_URL, and the server's certificate.",
+    hint="Check sslmode, sslrootcert, sslcert and sslkey of DOCK_DB_URL, that only its owner may read the key, and the "
+    "server's certificate.",
 )
 _TOO_LONG = InvalidInput(
     "A text is longer than the database takes.", reason="TEXT_TOO_LONG", hint="Shorten names and ids."
@@ -110,6 +111,7 @@ _BY_REFUSAL: tuple[tuple[str, DockError], ...] = (
     ("connection slots", _CROWDED),
     ("too many connections", _CROWDED),
     ("certificate", _TLS),
+    ("private key file", _TLS),
     ("does not support ssl", _TLS),
     ("ssl error", _TLS),
     ("authentication failed", _REFUSED),

@@ -61,6 +61,13 @@ def asking(url: str, **query: object) -> Database:
     return Database(asked.render_as_string(hide_password=False))
 
 
+def readable_by_others(key: Path) -> Path:
+    copy = key.with_suffix(".open")
+    copy.write_bytes(key.read_bytes())
+    copy.chmod(0o644)
+    return copy
+
+
 def test_encrypted_verified_and_by_certificate(own_postgres, tmp_path):
     ours, theirs = Authority(tmp_path, "ours"), Authority(tmp_path, "theirs")
     url = own_postgres.new_database()
@@ -102,6 +109,12 @@ def test_encrypted_verified_and_by_certificate(own_postgres, tmp_path):
     certificate, key = ours.issue("dock")
     paths = {"sslrootcert": ours.certificate, "sslcert": certificate, "sslkey": key}
     without_password = make_url(url).set(password=None).render_as_string()
+    for wrong in (readable_by_others(key), ours.issue("another")[1], ours.certificate):
+        wrongly = asking(without_password, sslmode="verify-full", **{**paths, "sslkey": wrong})
+        with pytest.raises(FailedPrecondition) as caught:  # and not "the database is down", which services wait for
+            wrongly.schema()
+        assert caught.value.reason == "DATABASE_TLS_FAILED"
+        wrongly.close()
     by_certificate = asking(without_password, sslmode="verify-full", **paths)
     assert by_certificate.schema().usable
     by_certificate.close()
