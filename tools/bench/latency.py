@@ -65,7 +65,7 @@ class Passage:
 
 def tables(quick: bool) -> list[Table]:
     """Both ways to run a dock, one after the other."""
-    count = 3 if quick else 8
+    count = 3 if quick else 100
     found: list[list[Cell]] = []
     with tempfile.TemporaryDirectory(prefix="dock-bench-") as scratch:
         folder = Path(scratch)
@@ -87,7 +87,7 @@ def tables(quick: bool) -> list[Table]:
                 "One learnware after the other, on an idle dock. Commit, checking and verdict are moments of the "
                 "database; searchable is when every replica of search (two, of separate services) holds the "
                 f"learnware's revision, looked for every {_LOOK_S * 1000:.0f} ms. Servers, services and the "
-                "sandbox share these cores, which did other work too when this was published. The goals are a p99 of "
+                "sandbox share these cores. The goals are a p99 of "
                 "2 s each.",
             ),
         )

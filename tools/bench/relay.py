@@ -84,7 +84,7 @@ def tables(quick: bool) -> list[Table]:
             notes=(
                 f"PostgreSQL holds the outbox ({_BYTES} bytes an event), NATS syncs each event to its disk and "
                 "confirms it before its row goes; the consumer runs eight handlers and confirms each event. "
-                "All share these cores, which did much else when this was published. The goal is 500 events/s; a dock "
+                "All share these cores. The goal is 500 events/s; a dock "
                 "needs fewer than 50.",
             ),
         )
