@@ -76,10 +76,14 @@ class Encrypted:
     def token(self, owner: str, scopes: str) -> Path:
         """A file with a new token, made as an operator makes it."""
         file = self.files / f"{owner}.token"
-        words = ["token", "create", "--owner", owner, "--scopes", scopes, "--out", str(file)]
-        made = CliRunner().invoke(command, words, prog_name="dock")
-        assert made.exit_code == 0, made.output
+        self.operate("token", "create", "--owner", owner, "--scopes", scopes, "--out", str(file))
         return file
+
+    def operate(self, *words: str) -> str:
+        """What an operator's command says."""
+        done = CliRunner().invoke(command, list(words), prog_name="dock")
+        assert done.exit_code == 0, done.output
+        return done.output
 
 
 def settings_of_the_guide(hosts: Mapping[str, int], files: Path) -> dict[str, str]:
@@ -258,3 +262,14 @@ def test_the_command_that_tries_the_settings_finds_them_good(encrypted, tmp_path
     found = json.loads(tried.stdout)["findings"]
     assert tried.returncode == 0, tried.stdout
     assert {"database", "store", "bus", "bus's-disk", "specification"} <= {each["what"] for each in found}, found
+
+
+def test_what_an_operator_does_goes_over_the_same_lines(encrypted):
+    place = f"s3://127.0.0.1:{encrypted.s3.port}/backups"
+    S3BlobStore.connect(place, BlobSettings(create_bucket=True)).close()
+    encrypted.operate("backup", f"{place}/first")
+    encrypted.operate("backup", f"{place}/first", "--verify")
+    encrypted.operate("fsck")
+    encrypted.token("bob", "search")
+    assert "bob" in encrypted.operate("token", "list")
+    encrypted.operate("db", "status")
