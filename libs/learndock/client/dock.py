@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-import json
 import os
-import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,20 +14,22 @@ from dock_rpc.principal import Principal
 from dock_trace import TraceContext, current, span
 from dockapi.checking.v1 import checking_pb2
 from dockapi.ingestion.v1 import ingestion_pb2
-from dockapi.reuse.v1 import reuse_pb2
 from dockapi.search.v1 import search_pb2
 from dockapi.specification.v1 import specification_pb2
+from learndock.client.account import user_name
+from learndock.client.chosen import items_of, member_of
 from learndock.client.download import Download, Progress, cache_folder, file_name
-from learndock.client.found import Found, FoundMixture, MixtureMember, Weighted, check_where, id_of
+from learndock.client.found import Found, Weighted, check_where, id_of
 from learndock.client.loading import Opened, Opener, OpenMembers, local_opener, open_members, table_or_none
 from learndock.client.patience import Patience
+from learndock.client.question import filter_text, specified, strategy
 from learndock.client.records import Breach, CheckStep, LearnwareRecord, Verdict, state_number, warn_of_newer
 from learndock.client.remote import RemoteModel, predict_blocks
 from learndock.client.tokens import goes_in_clear, token_for
-from learndock.client.upload import Upload, make_parcel
+from learndock.client.upload import Upload, as_zip, make_parcel, semantic_text
 from learndock.client.verifying import Attestation, Verifier, keep
 from learndock.client.watching import follow_check, wait_for_end
-from learndock.errors import FailedPrecondition, InvalidInput, NotFound
+from learndock.errors import FailedPrecondition, NotFound
 from learndock.provenance import KnownDocks
 from learndock.semantic import SemanticSpecification
 
@@ -43,13 +39,7 @@ if TYPE_CHECKING:
 
 DEFAULT_ADDRESS = "127.0.0.1:50051"
 PAGE = 200
-_OWNER_JUNK = re.compile(r"[^A-Za-z0-9_.@+-]")
 _SERVABLE = frozenset({"ACCEPTED", "EMBEDDING", "INDEXED", "DEPRECATED"})
-_MIXTURES = {
-    "none": search_pb2.MIXTURE_STRATEGY_NONE,
-    "greedy": search_pb2.MIXTURE_STRATEGY_GREEDY,
-    "weights": search_pb2.MIXTURE_STRATEGY_WEIGHTS,
-}
 
 
 class Dock:
@@ -93,7 +83,7 @@ class Dock:
     def owner(self) -> str:
         """Whose name is on what is pushed: the one given, else the token's, else the user's on this machine."""
         if not self._owner:
-            self._owner = (self.principal().owner if self._token() else "") or _user_name()
+            self._owner = (self.principal().owner if self._token() else "") or user_name()
         return self._owner
 
     def principal(self) -> Principal:
@@ -119,9 +109,9 @@ class Dock:
         Goes on where an earlier push of the same was cut; the same content again is the same learnware.
         `on_progress(persisted, total)` counts bytes the dock holds. Errors of the package are InvalidInput.
         """
-        text = _semantic_text(semantic)
+        text = semantic_text(semantic)
         within = current() or TraceContext.of_environment()
-        with span("push", kind="client", parent=within), _as_zip(Path(path)) as zipped:
+        with span("push", kind="client", parent=within), as_zip(Path(path)) as zipped:
             parcel = make_parcel(zipped, owner=self.owner, learnware_id=learnware_id, semantic_json=text)
             upload = Upload(self._peers.ingestion, Patience(self._patience_s), on_progress)
             return LearnwareRecord.from_message(upload.push(parcel))
@@ -255,18 +245,15 @@ class Dock:
 
         `query` or its parts filter; `tags` are scenarios; `text` is fuzzy. `mixture` is "greedy", "weights" or "none".
         """
-        if mixture not in _MIXTURES:
-            raise InvalidInput(f"mixture={mixture!r} is none of {', '.join(_MIXTURES)}.", reason="MIXTURE_UNKNOWN")
-        asked = _query(query, data_type, task_type, output_dimension, tags)
         request = search_pb2.SearchRequest(
-            semantic_query_json=json.dumps(asked.to_json(), ensure_ascii=False),
+            mixture_strategy=strategy(mixture),
+            semantic_query_json=filter_text(query, data_type, task_type, output_dimension, tags),
             text=text,
             limit=limit,
-            mixture_strategy=_MIXTURES[mixture],
             mixture_size=mixture_size,
         )
         if task is not None:
-            request.rkme.CopyFrom(specification_to_rkme(_specified(task)))
+            request.rkme.CopyFrom(specification_to_rkme(specified(task)))
         return Found.from_message(self._peers.search.Search(request), self._load)
 
     def map(
@@ -288,7 +275,7 @@ class Dock:
         from learndock.plot.exhibit import check_colour  # noqa: PLC0415
 
         check_colour(colour_by)
-        task = None if task is None else _specified(task)
+        task = None if task is None else specified(task)
         found = self.search(task, limit=limit, **asked)
         return map_found(
             found,
@@ -301,7 +288,7 @@ class Dock:
     def load(self, learnwares: Any, *, where: str = "local") -> OpenMembers:
         """Open learnwares without a search, as `Found.load` does: ids, records, hits, or a mixture with its weights."""
         check_where(where)
-        chosen = [(self._record(item), getattr(item, "weight", 1.0)) for item in _items(learnwares)]
+        chosen = [(self._record(item), getattr(item, "weight", 1.0)) for item in items_of(learnwares)]
         return self._load(chosen, where)
 
     def predict(self, members: Any, X: Any, method: str = "mean") -> Any:
@@ -310,7 +297,7 @@ class Dock:
         `members` are ids, records, hits, or a mixture with its weights; methods are auto, mean, vote_by_label,
         vote_by_probability, job_selector and raw.
         """
-        outputs = predict_blocks(self._peers.reuse, [_member(item) for item in _items(members)], method, X)
+        outputs = predict_blocks(self._peers.reuse, [member_of(item) for item in items_of(members)], method, X)
         return outputs if method == "raw" else outputs[0]
 
     def close(self) -> None:
@@ -363,73 +350,3 @@ class Dock:
 def _checked_address(address: str) -> str:
     Address.parse(address)
     return address
-
-
-def _user_name() -> str:
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        name = ""
-    return _OWNER_JUNK.sub("-", name).strip("-_.@+")[:128] or "anonymous"
-
-
-def _semantic_text(semantic: SemanticSpecification | Mapping[str, Any] | str | None) -> str:
-    if semantic is None:
-        return ""
-    if not isinstance(semantic, SemanticSpecification):
-        semantic = SemanticSpecification.from_json(semantic)
-    return json.dumps(semantic.to_json(), sort_keys=True, ensure_ascii=False)
-
-
-@contextlib.contextmanager
-def _as_zip(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    from learndock.package import pack_folder  # noqa: PLC0415 - most pushes are of zips
-
-    with tempfile.TemporaryDirectory(prefix="learndock-") as folder:
-        packed = Path(folder) / "package.zip"
-        pack_folder(path, packed)
-        yield packed
-
-
-def _query(
-    query: SemanticSpecification | Mapping[str, Any] | str | None,
-    data_type: str,
-    task_type: str,
-    output_dimension: int | None,
-    tags: Iterable[str],
-) -> SemanticSpecification:
-    if not isinstance(query, SemanticSpecification):
-        query = SemanticSpecification.from_json(query or {}, query=True)
-    scenarios = (tags,) if isinstance(tags, str) else tuple(tags)
-    return replace(
-        query,
-        data_type=data_type or query.data_type,
-        task_type=task_type or query.task_type,
-        output_dimension=query.output_dimension if output_dimension is None else output_dimension,
-        scenarios=scenarios or query.scenarios,
-    )
-
-
-def _specified(task: Any) -> Specification:
-    from learndock.specification import Specification, specify  # noqa: PLC0415 - numerical code, when needed
-
-    return task if isinstance(task, Specification) else specify(task)
-
-
-def _items(learnwares: Any) -> list[Any]:
-    if isinstance(learnwares, FoundMixture):
-        return [*learnwares.members]
-    one = isinstance(learnwares, str | LearnwareRecord) or hasattr(learnwares, "record")
-    return [learnwares] if one else [*learnwares]
-
-
-def _member(item: object) -> reuse_pb2.Member:
-    record = getattr(item, "record", item)
-    return reuse_pb2.Member(
-        learnware_id=id_of(item),
-        version=getattr(record, "version", 0),
-        weight=item.weight if isinstance(item, MixtureMember) else 0.0,
-    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +17,7 @@ from dockapi.ingestion.v1 import ingestion_pb2 as pb
 from dockapi.learnware.v1 import learnware_pb2
 from learndock.client.patience import Patience
 from learndock.errors import DockError, InvalidInput
+from learndock.semantic import SemanticSpecification
 
 CHUNK_BYTES = 1 << 20
 PART_BYTES = 8 << 20
@@ -62,6 +65,29 @@ def make_parcel(path: Path, *, owner: str, learnware_id: str, semantic_json: str
             hint="Give the path of a learnware's zip file, or of its folder.",
         ) from error
     return Parcel(path, size, digest, owner, learnware_id, semantic_json)
+
+
+def semantic_text(semantic: SemanticSpecification | Mapping[str, Any] | str | None) -> str:
+    """What a push says of a learnware beside its own description, as JSON; "" for nothing."""
+    if semantic is None:
+        return ""
+    if not isinstance(semantic, SemanticSpecification):
+        semantic = SemanticSpecification.from_json(semantic)
+    return json.dumps(semantic.to_json(), sort_keys=True, ensure_ascii=False)
+
+
+@contextlib.contextmanager
+def as_zip(path: Path) -> Iterator[Path]:
+    """The file, or a zip of the folder for as long as it is needed."""
+    if not path.is_dir():
+        yield path
+        return
+    from learndock.package import pack_folder  # noqa: PLC0415 - most pushes are of zips
+
+    with tempfile.TemporaryDirectory(prefix="learndock-") as folder:
+        packed = Path(folder) / "package.zip"
+        pack_folder(path, packed)
+        yield packed
 
 
 def digest_of(file: BinaryIO) -> str:
