@@ -6,6 +6,7 @@ import asyncio
 import random
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,13 +143,13 @@ def delayed(flow: Flow, size: int) -> str:
 def poison(flow: Flow, size: int) -> str:
     """Row 19: events that cannot be read, of a version nobody knows, of nothing that exists, and huge ones."""
     junk = [b"", b"\xff\xfe junk", b'{"schema_version": 99}', b"[" * 10_000, b"x" * 900_000]
-    sent: dict[str, str] = {}
+    play, sent = f"poison-{uuid.uuid4().hex}-", dict[str, str]()
     bus = NatsBus.connect(flow.estate.ground.nats.url)
     try:
         with flow.steady(packages=10 * size):
             for turn in range(20 * size):
                 kind = turn % (len(junk) + 1)
-                subject, event_id = flow.rng.choice(list(_CONSUMERS)), f"poison-{flow.rng.getrandbits(60)}"
+                subject, event_id = flow.rng.choice(list(_CONSUMERS)), f"{play}{turn}"
                 bus.publish(Message(subject, event_id, junk[kind] if kind < len(junk) else _LATER))
                 if kind < len(junk):
                     sent[event_id] = subject
@@ -156,8 +157,8 @@ def poison(flow: Flow, size: int) -> str:
         flow.estate.rest()
         replicas = len(flow.estate.house.of("search"))
         wanted = sum(replicas + len(_CONSUMERS[subject]) for subject in sent.values())
-        until(lambda: len(_letters(bus)) >= wanted, 60)
-        letters = _letters(bus)
+        until(lambda: len(_letters(bus, play)) >= wanted, 60)
+        letters = _letters(bus, play)
     finally:
         bus.close()
     flow.breaches += [f"failed: {each}" for each in flow.failed] + _misjudged(letters, sent, replicas)
@@ -166,8 +167,9 @@ def poison(flow: Flow, size: int) -> str:
     return f"{len(sent)} events of junk and {20 * size - len(sent)} of a later release, {told}"
 
 
-def _letters(bus: NatsBus) -> list[DeadLetter]:
-    return [letter for letter in bus.dead_letters() if letter.message.event_id.startswith("poison-")]
+def _letters(bus: NatsBus, play: str) -> list[DeadLetter]:
+    """The dead letters of one play: those of earlier ones stay where they are."""
+    return [letter for letter in bus.dead_letters() if letter.message.event_id.startswith(play)]
 
 
 def _misjudged(letters: list[DeadLetter], sent: dict[str, str], replicas: int) -> list[str]:
