@@ -124,12 +124,15 @@ class Watch:
             self.end("SANDBOX_CPU", f"The model used more than {self._limits.cpu_seconds} s of CPU time.")
         elif len(used.pids) > self._limits.processes + 2:
             self.end("SANDBOX_PROCESSES", f"The model ran more than {self._limits.processes} processes.")
-        elif not self.judge_group():
+        elif self._processes.group is not None:
+            self.judge_group()
+        else:
             self._weigh(used)
 
     def _weigh(self, used: Usage) -> None:
+        """Count from outside where no group does: it would count what many share, as libraries, a little otherwise."""
         files = memory_file_bytes(used.pids)
         if used.resident_bytes + files <= self._limits.memory_bytes:
             return
-        if proportional_bytes(used.pids) + files > self._limits.memory_bytes and not self.judge_group():
+        if proportional_bytes(used.pids) + files > self._limits.memory_bytes:
             self.end("SANDBOX_MEMORY", f"The model used more than {self._limits.memory_bytes} bytes of memory.")

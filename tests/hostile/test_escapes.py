@@ -79,10 +79,7 @@ class Keeping(ProcessSandbox):
         return self.started[-1]
 
     def breaches(self, examination: Examination) -> list[str]:
-        """What the counters of the groups say against a verdict; nothing where there are no groups.
-
-        The supervisor counts too: it may name the memory first while the kernel is about to kill.
-        """
+        """What the counters of the groups say against a verdict; nothing where there are no groups."""
         groups = [sandbox._processes.group for sandbox in self.started if sandbox._processes.group]
         counted = [group.counters() for group in groups]
         found = [f"{each.peak_bytes} bytes" for each in counted if not 0 < each.peak_bytes <= LIMITS.memory_bytes]
