@@ -190,7 +190,7 @@ def misjudged(found: Ages) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--waiting", type=int, default=10_000, help="packages behind the checkers")
-    parser.add_argument("--turns", type=int, default=60, help="checks of slow checkers that are looked at; at most half")
+    parser.add_argument("--turns", type=int, default=60, help="checks that are looked at; at most half of them")
     parser.add_argument("--pushers", type=int, default=4, help="clients of each owner")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
