@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 
 from dock_bus import DeadLetter, Delivery, EventBus, Message, Subscription
 from dock_bus.checks import check_message
+from dock_db.tests.buses import OneByOne
 from learndock.errors import DockError, Unavailable
 
 _AGAIN_S = 0.05
 
 
-class UnrulyBus:
+class UnrulyBus(OneByOne):
     """An EventBus before another one, which must take an event id as often as it comes.
 
     Each event is published `copies` times, each copy at a moment of its own within `window_s`, drawn from `seed`. With
@@ -60,17 +61,6 @@ class UnrulyBus:
                 self._changed.notify_all()
                 return
         self._inner.publish(message)
-
-    def publish_all(self, messages: Sequence[Message]) -> Sequence[DockError | None]:
-        """Take several, one after the other."""
-        outcomes: list[DockError | None] = []
-        for message in messages:
-            try:
-                self.publish(message)
-                outcomes.append(None)
-            except DockError as error:
-                outcomes.append(error)
-        return outcomes
 
     def let_go(self) -> None:
         """Publish what was held, and from now on everything when its moment comes."""

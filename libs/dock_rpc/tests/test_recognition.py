@@ -10,21 +10,11 @@ from dock_rpc import recognition as module
 from dock_rpc.bearer import Token
 from dock_rpc.recognition import ASK_AGAIN_S, FRESH_S, STRANGERS, Recognition, Standing
 from dock_rpc.recollection import Recollection
-from dock_rpc.tests.test_gate import Clock, Known
+from dock_rpc.tests.directory import Known
 from learndock.errors import Overloaded, Unauthenticated, Unavailable
 
 MEMORY_S = 600.0
 DOWN = Unavailable("Gone.", reason="DATABASE_DOWN")
-
-
-@pytest.fixture
-def known():
-    return Known()
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
